@@ -1,0 +1,45 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
+#include <exception>
+#include <variant>
+
+#include "net/result.hpp"
+
+namespace aggmedic {
+
+namespace asio = boost::asio;
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+// Turns what an operation throws into an Error, so that a failure is never mistaken for a success or a timeout by `||`,
+// which waits for the first success.
+template <class T>
+asio::awaitable<Result<T>> as_result(asio::awaitable<Result<T>> operation) {
+    try {
+        co_return co_await std::move(operation);
+    } catch (const boost::system::system_error& error) {
+        if (error.code() == asio::error::operation_aborted) co_return fail(Errc::cancelled, "cancelled");
+        co_return fail(Errc::io_failed, error.code().message());
+    } catch (const std::exception& error) {
+        co_return fail(Errc::io_failed, error.what());
+    }
+}
+
+// Runs `operation` for at most until `deadline`; then it is cancelled and the answer is Errc::timeout. The operation must
+// honour cancellation, else it holds this up. `what` names the operation in the error's detail.
+template <class T>
+asio::awaitable<Result<T>> with_deadline(SteadyTime deadline, std::string what, asio::awaitable<Result<T>> operation) {
+    using namespace asio::experimental::awaitable_operators;
+    asio::steady_timer timer(co_await asio::this_coro::executor, deadline);
+    auto guarded = as_result(std::move(operation));
+    auto first = co_await (std::move(guarded) || timer.async_wait(asio::use_awaitable));
+    if (first.index() == 0) co_return std::move(std::get<0>(first));
+    co_return fail(Errc::timeout, what + ": deadline exceeded");
+}
+
+}  // namespace aggmedic

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace aggmedic::remediate {
+
+// What a run does next. The walk decides, its shell does; one step at a time, on one master at a time.
+enum class Step {
+    lock,          // the lock on this master (all masters first, before anything is written)
+    check,         // what the plan is bound to, observed again; between masters: the projected state
+    swap,          // the new bytes
+    restart,       // ask the supervisor
+    process,       // a new process with the new arguments
+    ready,         // own /readyz held, address in the endpoints, jobs running
+    published,     // the ConfigMap carries the name
+    aggregated,    // no aggregated API worse than its baseline (with its grace)
+    after_repair,  // restart the pods of servers that still fail (after the canary only)
+    healed,        // every API of the finding answers through this master as the caller
+    settle,        // wait, with the server address faultless
+    verify,        // at the end: everything again through every master, and the plan's requests
+    restore,       // undo: the old bytes
+    restart_back,  // undo: ask the supervisor, if the process is not the old one any more
+    process_back,  // undo: a process with the old arguments
+    ready_back,    // undo: own /readyz held
+    withdrawn,     // undo: the ConfigMap does not carry the name, watched
+    unlock,        // each master, last
+};
+std::string_view name(Step step);
+std::optional<Step> step_from(std::string_view name);
+
+struct Action {
+    Step step;
+    std::string master;            // empty: the cluster
+    bool operator==(const Action&) const = default;
+};
+
+enum class StepOutcome { ok, failed, unknown };   // unknown: it may or may not have happened
+std::string_view name(StepOutcome outcome);
+
+enum class RunOutcome { applied, healed, rolled_back, refused, needs_person };
+std::string_view name(RunOutcome outcome);        // applied, healed, rolled-back, refused, needs-person
+
+enum class MasterState { untouched, patched, restarted, repaired, restored, unknown };
+std::string_view name(MasterState state);
+
+struct WalkOptions {
+    std::vector<std::string> masters;      // that are changed, in order; the first is the canary
+    std::vector<std::string> all_masters;  // that are locked
+    bool canary_only = false;
+};
+
+// The order of a run and of its undoing, as a value: no clock, no socket. Feed it the outcome of each action it names.
+class RunWalk {
+  public:
+    explicit RunWalk(WalkOptions options);
+
+    std::optional<Action> next() const;            // nullopt: finished, see outcome()
+    void completed(StepOutcome outcome, std::string detail = {});
+    void abort();                                  // finish or undo the current master, then stop
+
+    RunOutcome outcome() const;
+    const std::string& why() const;                // one sentence; empty when applied
+    MasterState state_of(std::string_view master) const;
+
+  private:
+    struct State;
+    std::vector<std::string> masters_;             // replaced by the implementation's own members as it needs
+};
+
+}  // namespace aggmedic::remediate

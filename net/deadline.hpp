@@ -30,8 +30,8 @@ asio::awaitable<Result<T>> as_result(asio::awaitable<Result<T>> operation) {
     }
 }
 
-// Runs `operation` for at most until `deadline`; then it is cancelled and the answer is Errc::timeout. The operation must
-// honour cancellation, else it holds this up. `what` names the operation in the error's detail.
+// Runs `operation` for at most until `deadline`; then it is cancelled and the answer is Errc::timeout. The operation
+// must honour cancellation, else it holds this up. `what` names the operation in the error's detail.
 template <class T>
 asio::awaitable<Result<T>> with_deadline(SteadyTime deadline, std::string what, asio::awaitable<Result<T>> operation) {
     using namespace asio::experimental::awaitable_operators;

@@ -7,10 +7,9 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
+#include "net/http_message.hpp"
 #include "net/result.hpp"
 
 namespace aggmedic {
@@ -19,50 +18,30 @@ namespace asio = boost::asio;
 
 // Where to connect, whom to expect there, and who we are. Copied into the client; secrets live as long as the client.
 struct HttpsTarget {
-    std::string host;                    // name or address to connect to
+    std::string host;  // name or address to connect to
     std::uint16_t port = 443;
-    std::string server_name;             // name (or address) that the certificate must carry, and SNI; empty: `host`
-    std::string ca_pem;                  // trust anchors; empty: the system's store
+    std::string server_name;                // name (or address) that the certificate must carry, and SNI; empty: `host`
+    std::string ca_pem;                     // trust anchors; empty: the system's store
     bool insecure_skip_tls_verify = false;  // only a kubeconfig can ask for this; its findings say so
-    std::string client_certificate_pem;  // with client_key_pem: TLS client authentication
+    std::string client_certificate_pem;     // with client_key_pem: TLS client authentication
     std::string client_key_pem;
-    std::string bearer_token;            // sent as `Authorization: Bearer`
-};
-
-struct HttpRequest {
-    std::string method = "GET";
-    std::string path = "/";              // origin form, already percent-encoded
-    std::string body;
-    std::string content_type;            // for a body
-    std::string accept = "application/json";
-    std::size_t body_limit = 1024 * 1024;
-    std::chrono::milliseconds timeout{5000};  // one deadline over resolve, connect, TLS, write and read
-    bool fresh_connection = false;       // do not reuse a kept connection (a master's own readiness is asked so)
-};
-
-struct HttpReply {
-    unsigned status = 0;
-    std::vector<std::pair<std::string, std::string>> headers;  // in order of arrival, duplicates kept
-    std::string body;
-
-    // All values of a header, in order; names compare without case (RFC 9110 5.1).
-    std::vector<std::string> all(std::string_view name) const;
-    std::optional<std::string> first(std::string_view name) const;
+    std::string bearer_token;  // sent as `Authorization: Bearer`
 };
 
 // What the TLS handshake showed of the peer. A resumed session repeats what its full handshake showed.
 struct TlsPeer {
-    std::vector<std::string> chain_pem;               // leaf first
-    std::vector<std::string> acceptable_client_cas;   // subject names, RFC 2253, from the CertificateRequest; the last full handshake that had one
+    std::vector<std::string> chain_pem;              // leaf first
+    std::vector<std::string> acceptable_client_cas;  // subject names, RFC 2253, from the CertificateRequest; the last
+                                                     // full handshake that had one
     bool resumed = false;
 };
 
-// One peer, one kept connection (HTTP/1.1 keep-alive), TLS 1.2 or later, TLS sessions resumed. Requests on one client are
-// sent one after another; a caller that wants them side by side makes several clients. No redirect is followed, no
+// One peer, one kept connection (HTTP/1.1 keep-alive), TLS 1.2 or later, TLS sessions resumed. Requests on one client
+// are sent one after another; a caller that wants them side by side makes several clients. No redirect is followed, no
 // content coding is accepted (an answer with one is Errc::malformed_reply), headers are capped at 64 KiB.
-// A kept connection that the peer closed is replaced once, before anything of the answer was read, for GET and HEAD only.
-// Errors: resolve_failed, connect_failed, tls_failed (detail: the verification reason), write_failed, read_failed, timeout
-// (detail: the phase), too_large, malformed_reply, cancelled.
+// A kept connection that the peer closed is replaced once, before anything of the answer was read, for GET and HEAD
+// only. Errors: resolve_failed, connect_failed, tls_failed (detail: the verification reason), write_failed,
+// read_failed, timeout (detail: the phase), too_large, malformed_reply, cancelled.
 class HttpsClient {
   public:
     HttpsClient(asio::any_io_executor executor, HttpsTarget target);

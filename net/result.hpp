@@ -1,9 +1,11 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace aggmedic {
 
@@ -28,10 +30,13 @@ enum class Errc {
 };
 
 const std::error_category& error_category() noexcept;
-inline std::error_code make_error_code(Errc code) noexcept { return {static_cast<int>(code), error_category()}; }
+inline std::error_code make_error_code(Errc code) noexcept {
+    return {static_cast<int>(code), error_category()};
+}
 
 // The label form of a code: `timeout`, `host_key_mismatch`.
 std::string_view name(Errc code) noexcept;
+std::optional<Errc> errc_from_name(std::string_view text) noexcept;
 
 // `detail` is for people: doing what, to whom, and what was answered. Never parse it.
 struct Error {

@@ -4,9 +4,9 @@
 #include <chrono>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "net/known_hosts.hpp"
 #include "net/remote_host.hpp"
 #include "net/result.hpp"
 
@@ -18,16 +18,17 @@ struct CommandLimits {
     std::chrono::milliseconds timeout{30000};
 };
 
-// One SSH connection (libssh, non-blocking on the calling coroutine's executor). A session exists only after the host key
-// was compared with the pinned ones, by type, and the key was accepted: authenticate() is not callable otherwise.
+// One SSH connection (libssh, non-blocking on the calling coroutine's executor). A session exists only after the host
+// key was compared with the pinned ones, by type, and the key was accepted: authenticate() is not callable otherwise.
 // User and system SSH configuration, agent, GSSAPI, ProxyCommand, SCP and SFTP are off. Used inside the worker only.
 class SshSession {
   public:
-    static asio::awaitable<Result<std::unique_ptr<SshSession>>> connect(SshTarget target, std::chrono::milliseconds timeout);
+    static asio::awaitable<Result<std::unique_ptr<SshSession>>> connect(SshTarget target,
+                                                                        std::chrono::milliseconds timeout);
     ~SshSession();
 
-    // Runs argv (each word quoted for the remote POSIX shell; a word with a NUL byte is invalid_argument) with `input` as stdin.
-    // A command over its output cap ends the session. Several commands may run one after another.
+    // Runs argv (each word quoted for the remote POSIX shell; a word with a NUL byte is invalid_argument) with `input`
+    // as stdin. A command over its output cap ends the session. Several commands may run one after another.
     asio::awaitable<Result<VerbReply>> run(std::vector<std::string> argv, std::string input, CommandLimits limits);
 
   private:
@@ -35,9 +36,5 @@ class SshSession {
     explicit SshSession(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };
-
-// The keys that a known_hosts text pins for host:port (plain and |1| hashed names, [host]:port form; @cert-authority lines
-// are skipped, @revoked keys never returned). Errors: malformed_reply when a line cannot be read.
-Result<std::vector<std::string>> known_host_keys(std::string_view known_hosts, std::string_view host, std::uint16_t port);
 
 }  // namespace aggmedic

@@ -21,6 +21,9 @@ bool base64_decode(std::string_view text, std::string& bytes);
 // Lower-case hexadecimal SHA-256.
 std::string sha256_hex(std::string_view bytes);
 
+// ASCII letters only: host and header names know no other case.
+std::string to_lower(std::string_view text);
+
 std::vector<std::string_view> split(std::string_view text, char separator);
 
 }  // namespace aggmedic

@@ -1,0 +1,223 @@
+#include "probes/yaml_events.hpp"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <set>
+#include <sstream>
+#include <utility>
+
+namespace aggmedic::probes {
+namespace {
+
+constexpr std::size_t size_bytes_max = std::size_t{1} << 20;
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
+std::string at_line(std::string_view what, std::size_t line) {
+    return std::string(what) + " in line " + std::to_string(line);
+}
+
+// A code point that the YAML libraries of this world read alike. U+0085, U+2028 and U+2029 end a line for some of them
+// only.
+bool is_unambiguous(std::uint32_t code) {
+    if (code < 0x20) return code == '\t' || code == '\n' || code == '\r';
+    if (code >= 0x7F && code < 0xA0) return false;
+    return code != 0x2028 && code != 0x2029 && code != 0xFEFF && code != 0xFFFE && code != 0xFFFF;
+}
+
+// Decodes the code point at the front of `text` and drops it. False: no valid UTF-8 (overlong forms and surrogates are
+// not).
+bool take_code_point(std::string_view& text, std::uint32_t& code) {
+    const auto lead = static_cast<unsigned char>(text.front());
+    const std::size_t length = lead < 0x80   ? 1
+                               : lead < 0xC2 ? 0
+                               : lead < 0xE0 ? 2
+                               : lead < 0xF0 ? 3
+                               : lead < 0xF5 ? 4
+                                             : 0;
+    if (length == 0 || text.size() < length) return false;
+    code = length == 1 ? lead : lead & (0x7Fu >> length);
+    for (const char byte : text.substr(1, length - 1)) {
+        const auto next = static_cast<unsigned char>(byte);
+        if ((next & 0xC0u) != 0x80u) return false;
+        code = (code << 6) | (next & 0x3Fu);
+    }
+    constexpr std::uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (code < smallest[length] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return false;
+    text.remove_prefix(length);
+    return true;
+}
+
+// Why this text is not read at all, or an empty string.
+std::string objection_to_text(std::string_view text) {
+    std::size_t line = 1;
+    while (!text.empty()) {
+        std::uint32_t code = 0;
+        if (!take_code_point(text, code)) return at_line("bytes that are not UTF-8", line);
+        if (!is_unambiguous(code)) return at_line("a control character", line);
+        if (code == '\r' && !text.starts_with('\n')) return at_line("a carriage return without line feed", line);
+        if (code == '\n') ++line;
+    }
+    return {};
+}
+
+// Collects the events of one document and remembers the first thing to object to.
+class EventCollector final : public YAML::EventHandler {
+  public:
+    explicit EventCollector(std::string_view bytes, std::size_t shift) : bytes_(bytes), shift_(shift) {}
+
+    void OnDocumentStart(const YAML::Mark&) override { ++documents_; }
+    void OnDocumentEnd() override {}
+    void OnAnchor(const YAML::Mark& mark, const std::string&) override { object("an anchor", mark); }
+    void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { object("an alias", mark); }
+    void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+        if (anchor != 0) object("an anchor", mark);
+        events_.push_back({.kind = YamlKind::null, .in_flow = flow_depth_ > 0, .value = {}});
+    }
+    void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  const std::string& value) override {
+        check_properties(mark, tag, anchor, true);
+        // yaml-cpp reads a quote that is never closed up to the end of the file; bpm's library does not.
+        const std::size_t begin = offset(mark);
+        const bool quoted = tag == "!" && begin < bytes_.size() && (bytes_[begin] == '"' || bytes_[begin] == '\'');
+        if (quoted && behind_quoted(bytes_, begin) == bytes_.npos) object("a quote that is not closed", mark);
+        events_.push_back({.kind = YamlKind::scalar,
+                           .offset = begin,
+                           .plain = tag == "?",
+                           .in_flow = flow_depth_ > 0,
+                           .value = value});
+    }
+    void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                         YAML::EmitterStyle::value style) override {
+        open(YamlKind::sequence_start, mark, tag, anchor, style);
+    }
+    void OnSequenceEnd() override { close(YamlKind::sequence_end); }
+    void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                    YAML::EmitterStyle::value style) override {
+        open(YamlKind::map_start, mark, tag, anchor, style);
+    }
+    void OnMapEnd() override { close(YamlKind::map_end); }
+
+    int documents() const { return documents_; }
+    const std::string& objection() const { return objection_; }
+    std::vector<YamlEvent> take_events() { return std::move(events_); }
+
+  private:
+    std::size_t offset(const YAML::Mark& mark) const {
+        return static_cast<std::size_t>(std::max(mark.pos, 0)) + shift_;
+    }
+    void object(std::string_view what, const YAML::Mark& mark) {
+        if (objection_.empty()) objection_ = at_line(what, static_cast<std::size_t>(std::max(mark.line, 0)) + 1);
+    }
+    // Without properties the tag is `?` for plain scalars and collections, `!` for quoted and block scalars; an
+    // explicit `!` shows in the bytes, because the mark is then the property's.
+    void check_properties(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, bool scalar) {
+        if (anchor != 0) object("an anchor", mark);
+        const std::size_t begin = offset(mark);
+        const bool explicit_tag = begin < bytes_.size() && bytes_[begin] == '!';
+        if (explicit_tag || (tag != "?" && !(scalar && tag == "!"))) object("a tag", mark);
+    }
+    void open(YamlKind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+              YAML::EmitterStyle::value style) {
+        check_properties(mark, tag, anchor, false);
+        events_.push_back({.kind = kind, .offset = offset(mark), .in_flow = flow_depth_ > 0, .value = {}});
+        flow_.push_back(style == YAML::EmitterStyle::Flow);
+        if (flow_.back()) ++flow_depth_;
+    }
+    void close(YamlKind kind) {
+        if (flow_.back()) --flow_depth_;
+        flow_.pop_back();
+        events_.push_back({.kind = kind, .in_flow = flow_depth_ > 0, .value = {}});
+    }
+
+    std::string_view bytes_;
+    std::size_t shift_;
+    int documents_ = 0;
+    int flow_depth_ = 0;
+    std::vector<bool> flow_;
+    std::string objection_;
+    std::vector<YamlEvent> events_;
+};
+
+// Go's libraries disagree about a repeated key (the last wins, or an error) and this one keeps both: why the keys are
+// not read, or an empty string.
+std::string objection_to_keys(std::string_view bytes, const std::vector<YamlEvent>& events) {
+    struct Level {
+        bool map = false, key_is_next = false;
+        std::set<std::string_view> keys;
+    };
+    std::vector<Level> levels(1);
+    for (const auto& event : events) {
+        const bool ends = event.kind == YamlKind::sequence_end || event.kind == YamlKind::map_end;
+        if (ends) levels.pop_back();
+        auto& level = levels.back();
+        if (!ends && level.map && level.key_is_next) {
+            if (event.kind != YamlKind::scalar) return "a key that is no plain or quoted text";
+            const std::size_t line = line_of(bytes, event.offset);
+            if (event.plain && event.value == "<<") return at_line("a merge key", line);
+            if (!level.keys.insert(event.value).second) return at_line("a key that is there already", line);
+            level.key_is_next = false;
+            continue;
+        }
+        if (event.kind == YamlKind::sequence_start || event.kind == YamlKind::map_start) {
+            const bool map = event.kind == YamlKind::map_start;
+            levels.push_back({.map = map, .key_is_next = map, .keys = {}});
+        } else {
+            level.key_is_next = level.map;  // a value has ended
+        }
+    }
+    return {};
+}
+
+std::unexpected<Error> not_understood(const std::string& what) {
+    return fail(Errc::malformed_reply, "not understood: " + what);
+}
+
+}  // namespace
+
+std::size_t behind_quoted(std::string_view bytes, std::size_t begin) {
+    const char quote = bytes[begin];
+    for (std::size_t at = begin + 1; at < bytes.size(); ++at) {
+        if (quote == '"' && bytes[at] == '\\') {
+            ++at;  // whatever is escaped, it closes nothing
+        } else if (bytes[at] == quote) {
+            if (quote == '"' || !bytes.substr(at + 1).starts_with('\'')) return at + 1;
+            ++at;  // '' stands for one quote
+        }
+    }
+    return bytes.npos;
+}
+
+std::size_t line_of(std::string_view bytes, std::size_t offset) {
+    return 1 + static_cast<std::size_t>(std::ranges::count(bytes.substr(0, offset), '\n'));
+}
+
+Result<std::vector<YamlEvent>> read_yaml_events(std::string_view bytes) {
+    if (bytes.size() > size_bytes_max) return not_understood("the file is larger than 1 MiB");
+    const std::size_t shift = bytes.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
+    if (auto why = objection_to_text(bytes.substr(shift)); !why.empty()) return not_understood(why);
+
+    std::istringstream stream{std::string(bytes)};
+    EventCollector collector(bytes, shift);
+    try {
+        YAML::Parser parser(stream);
+        while (collector.documents() < 2 && parser.HandleNextDocument(collector)) {
+        }
+    } catch (const YAML::Exception& error) {
+        const auto line = static_cast<std::size_t>(std::max(error.mark.line, 0)) + 1;
+        return not_understood("no YAML from line " + std::to_string(line) + ", column " +
+                              std::to_string(error.mark.column + 1) + " on");
+    }
+    if (collector.documents() == 0) return not_understood("the file is empty");
+    if (collector.documents() > 1) return not_understood("the file holds several documents");
+    if (!collector.objection().empty()) return not_understood(collector.objection());
+    auto events = collector.take_events();
+    if (auto why = objection_to_keys(bytes, events); !why.empty()) return not_understood(why);
+    return events;
+}
+
+}  // namespace aggmedic::probes

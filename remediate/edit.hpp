@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace aggmedic::remediate {
+
+enum class EditAnswer {
+    changed,                 // one scalar differs, every other byte is kept
+    already_right,           // the list holds the name
+    not_found,               // the flag is not there: any name is accepted, adding one would narrow access
+    refused_empty_list,      // the same meaning, written as an empty value; or the flag stands without a value
+    refused_flag_twice,      // the apiserver joins both lists; which one to edit is not ours to choose
+    refused_not_a_list,      // quotes, spaces, an empty or a repeated name: CSV that is not guessed at
+    refused_argument_count,  // the live process was not started from this file: cut in a write, or changed since
+    not_understood,          // not one process of one plain document, or bytes that cannot be found again
+    refused_name,            // the name to add is not one that aggmedic writes
+};
+std::string_view name(EditAnswer answer) noexcept;  // already-right
+
+// One name more in one flag of one process of a bpm.yml.
+struct BpmEdit {
+    std::string process = "kube-apiserver";
+    std::string flag = "requestheader-allowed-names";
+    std::string add_name;
+    // The length of the live process's argv without argv[0], empty arguments counted or not
+    // (BpmArguments::explains_count). Without it a file that was cut in the middle of a write cannot be told from a
+    // whole one.
+    std::optional<std::size_t> live_argument_count;
+};
+
+struct EditResult {
+    EditAnswer answer = EditAnswer::not_understood;
+    std::string reason;  // one sentence that quotes nothing of the file
+    // Only when changed:
+    std::string bytes;                            // the new file
+    std::string argument_before, argument_after;  // decoded: --flag=value, or the value where it is an entry of its own
+    std::size_t line = 0;                         // of the scalar, counted from 1
+    std::string diff;  // one hunk without context, then a comment line per neighbour (its flag's name only)
+};
+
+// Pure. Inserts `,name` at the end of the one scalar, reads the result again and answers `changed` only when both files
+// have the same events but for that value.
+EditResult edit_bpm(std::string_view bytes, const BpmEdit& edit);
+
+}  // namespace aggmedic::remediate

@@ -1,0 +1,315 @@
+#include "remediate/edit.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <vector>
+
+#include "probes/bpm_file.hpp"
+
+namespace aggmedic::remediate {
+namespace {
+
+std::string read_file(const std::filesystem::path& path) {
+    std::ifstream stream(path, std::ios::binary);
+    EXPECT_TRUE(stream) << path;
+    std::ostringstream bytes;
+    bytes << stream.rdbuf();
+    return bytes.str();
+}
+
+std::filesystem::path fixtures() {
+    return std::filesystem::path(AGGMEDIC_FIXTURES) / "bpm";
+}
+
+BpmEdit adding(std::string name) {
+    BpmEdit edit;
+    edit.add_name = std::move(name);
+    return edit;
+}
+
+// A process with these lines as its arguments.
+std::string file_with(std::string_view arguments) {
+    return "processes:\n- name: kube-apiserver\n  executable: /bin/kube-apiserver\n  args:\n" + std::string(arguments);
+}
+
+EditAnswer answer_to(std::string_view arguments) {
+    return edit_bpm(file_with(arguments), adding("demo.example")).answer;
+}
+
+// What the README of the fixtures lists. The count is the live process's, as the bpm of that time started it.
+struct FixtureCase {
+    EditAnswer answer = EditAnswer::changed;
+    std::string name = "demo.pks.ik.am";
+    std::size_t old_count = 0, new_count = 0;
+};
+
+std::map<std::string, FixtureCase> fixture_cases() {
+    using enum EditAnswer;
+    const std::string demo = "demo.pks.ik.am";
+    return {
+        {"plain-v0.16.0-gce", {changed, demo, 41, 41}},
+        {"plain-v0.17.0-aws-feature-gates", {changed, demo, 41, 41}},
+        {"plain-v0.20.1-oidc-three-masters", {changed, demo, 48, 47}},
+        {"plain-v0.21.13-pks-vsphere", {changed, demo, 51, 50}},
+        {"plain-v0.21.14-leaf-only-client-ca", {changed, demo, 51, 50}},
+        {"plain-v0.21.16-pks-mixed-ca", {changed, demo, 51, 50}},
+        {"plain-v0.21.21-kubernetes-ca", {changed, demo, 51, 50}},
+        {"plain-v0.22.0-feature-gates-two-null-args", {changed, demo, 46, 44}},
+        {"plain-v0.22.0-minimal", {changed, demo, 37, 36}},
+        {"quoted-v0.24.0-alpha.1", {changed, demo, 37, 37}},
+        {"quoted-v0.23.3-cfcr-v0.24.0", {changed, demo, 37, 37}},
+        {"quoted-v0.25.7-cfcr-limits-open-files", {changed, demo, 37, 37}},
+        {"quoted-v0.28.0-kubernetes-ca", {changed, demo, 35, 35}},
+        {"quoted-v0.44.0-cfcr", {changed, demo, 35, 35}},
+        {"quoted-v0.44.0-cfcr-after-ops-file", {already_right, "master.cfcr.internal", 35, 35}},
+        {"quoted-list-names-reordered-args", {changed, demo, 39, 39}},
+        {"quoted-no-allowed-names", {not_found, demo, 34, 34}},
+        {"quoted-empty-allowed-names", {refused_empty_list, demo, 35, 35}},
+        {"seed-listing-completed", {changed, demo, 51, 50}},
+        {"edge-plain-already-patched", {already_right, "demo.pks.example.com", 51, 50}},
+        {"edge-plain-other-name-appended", {changed, demo, 51, 50}},
+        {"edge-plain-name-is-prefix", {changed, demo, 51, 50}},
+        {"edge-plain-trailing-space", {changed, demo, 51, 50}},
+        {"edge-plain-comment", {changed, demo, 51, 50}},
+        {"edge-plain-duplicate-flag", {refused_flag_twice, demo, 52, 51}},
+        {"edge-plain-no-final-newline", {changed, demo, 51, 50}},
+        {"edge-plain-crlf", {changed, demo, 51, 50}},
+        {"edge-single-quoted", {changed, demo, 35, 35}},
+        {"edge-quoted-value-only", {refused_not_a_list, demo, 35, 35}},
+        {"edge-two-element-flag", {changed, demo, 36, 36}},
+        {"edge-second-process-has-flag-too", {changed, demo, 35, 35}},
+        {"edge-flow-style-args", {changed, demo, 3, 3}},
+        {"edge-truncated", {refused_argument_count, demo, 51, 50}},
+        {"edge-broken-yaml", {not_understood, demo, 0, 0}},
+    };
+}
+
+// The new file by another way: the one place where the list of the one process ends, found by eye for every dialect.
+std::string with_name_inserted(std::string bytes, const std::string& name) {
+    constexpr std::string_view flag = "--requestheader-allowed-names";
+    std::size_t at = bytes.find(flag) + flag.size();
+    if (bytes[at] == '=') {
+        ++at;
+    } else {
+        at = bytes.find("- ", at) + 2;  // the value is the next entry
+        if (bytes[at] == '"') ++at;
+    }
+    at = bytes.find_first_of("\"' \r\n", at);
+    return bytes.insert(std::min(at, bytes.size()), "," + name);
+}
+
+TEST(EditBpm, AnswersForEveryFixtureWhatItsReadmeLists) {
+    const auto cases = fixture_cases();
+    std::size_t files = 0;
+    for (const auto& file : std::filesystem::directory_iterator(fixtures())) {
+        if (file.path().extension() != ".yml") continue;
+        SCOPED_TRACE(file.path().stem());
+        ++files;
+        const auto& expected = cases.at(file.path().stem());
+        const auto bytes = read_file(file.path());
+        for (const auto count : {expected.old_count, expected.new_count}) {
+            auto edit = adding(expected.name);
+            edit.live_argument_count = count;
+            const auto result = edit_bpm(bytes, edit);
+            EXPECT_EQ(name(result.answer), name(expected.answer)) << result.reason;
+            EXPECT_FALSE(result.reason.empty());
+            if (expected.answer == EditAnswer::changed) {
+                EXPECT_EQ(result.bytes, with_name_inserted(bytes, expected.name));
+            } else {
+                EXPECT_TRUE(result.bytes.empty() && result.diff.empty());
+            }
+        }
+    }
+    EXPECT_EQ(files, cases.size());
+}
+
+TEST(EditBpm, FindsTheNameTheSecondTime) {
+    for (const auto& [stem, expected] : fixture_cases()) {
+        if (expected.answer != EditAnswer::changed) continue;
+        const auto first = edit_bpm(read_file(fixtures() / (stem + ".yml")), adding(expected.name));
+        EXPECT_EQ(edit_bpm(first.bytes, adding(expected.name)).answer, EditAnswer::already_right) << stem;
+    }
+}
+
+TEST(EditBpm, ChangesATruncatedFileOnlyWhenNobodyTellsTheLiveCount) {
+    const auto bytes = read_file(fixtures() / "edge-truncated.yml");
+    EXPECT_EQ(edit_bpm(bytes, adding("demo.pks.ik.am")).answer, EditAnswer::changed);
+}
+
+TEST(EditBpm, ShowsTheOneLineAndOnlyTheNamesOfItsNeighbours) {
+    const auto result = edit_bpm(read_file(fixtures() / "plain-v0.21.13-pks-vsphere.yml"), adding("demo.pks.ik.am"));
+    EXPECT_EQ(result.line, 43U);
+    EXPECT_EQ(result.argument_before, "--requestheader-allowed-names=aggregator");
+    EXPECT_EQ(result.argument_after, "--requestheader-allowed-names=aggregator,demo.pks.ik.am");
+    EXPECT_EQ(result.diff,
+              "@@ -43 +43 @@\n"
+              "-  - --requestheader-allowed-names=aggregator\n"
+              "+  - --requestheader-allowed-names=aggregator,demo.pks.ik.am\n"
+              "# before it: --proxy-client-key-file\n"
+              "# after it: --requestheader-client-ca-file\n");
+}
+
+TEST(EditBpm, ShowsNoOtherValueOfALineInFlowStyle) {
+    const auto result = edit_bpm(
+        "processes: [{name: kube-apiserver, executable: /x, args: [--token=secret, --requestheader-allowed-names=a], "
+        "env: {K: secret}}]",
+        adding("b"));
+    ASSERT_EQ(result.answer, EditAnswer::changed) << result.reason;
+    EXPECT_EQ(result.diff,
+              "@@ -1 +1 @@\n"
+              "-\xE2\x80\xA6--requestheader-allowed-names=a\xE2\x80\xA6\n"
+              "\\ No newline at end of file\n"
+              "+\xE2\x80\xA6\"--requestheader-allowed-names=a,b\"\xE2\x80\xA6\n"
+              "\\ No newline at end of file\n"
+              "# before it: --token\n");
+}
+
+TEST(EditBpm, EditsTheValueWhereItIsAnEntryOfItsOwn) {
+    const auto result = edit_bpm(read_file(fixtures() / "edge-two-element-flag.yml"), adding("demo.pks.ik.am"));
+    EXPECT_EQ(result.argument_before, "aggregator");
+    EXPECT_EQ(result.argument_after, "aggregator,demo.pks.ik.am");
+    EXPECT_EQ(result.line, 49U);
+}
+
+TEST(EditBpm, ReadsTheFlagAsTheApiserverDoes) {
+    EXPECT_EQ(answer_to("  - --requestheader_allowed-names=a\n"), EditAnswer::changed);
+    EXPECT_EQ(answer_to("  - --requestheader-allowed-names-x=a\n"), EditAnswer::not_found);
+    EXPECT_EQ(answer_to("  - -requestheader-allowed-names=a\n"), EditAnswer::not_found);
+    EXPECT_EQ(answer_to("  - --\n  - --requestheader-allowed-names=a\n"), EditAnswer::not_found);
+    EXPECT_EQ(answer_to("  - --requestheader-allowed-names=a\n  - --requestheader_allowed_names=b\n"),
+              EditAnswer::refused_flag_twice);
+    EXPECT_EQ(answer_to("  - --requestheader-allowed-names=demo.example\n  - --requestheader-allowed-names\n  - b\n"),
+              EditAnswer::refused_flag_twice);
+    EXPECT_EQ(answer_to("  # --requestheader-allowed-names=a\n"), EditAnswer::not_found);
+}
+
+TEST(EditBpm, RefusesAFlagWithoutAList) {
+    for (const auto* arguments :
+         {"  - --requestheader-allowed-names\n", "  - --requestheader-allowed-names\n  -\n",
+          "  - --requestheader-allowed-names\n  - --v=2\n", "  - --requestheader-allowed-names=\n",
+          "  - --requestheader-allowed-names\n  - ''\n", "  - '--requestheader-allowed-names='\n"}) {
+        EXPECT_EQ(answer_to(arguments), EditAnswer::refused_empty_list) << arguments;
+    }
+}
+
+TEST(EditBpm, RefusesWhatIsNoPlainListOfDifferentNames) {
+    for (const auto* value :
+         {"a,", ",a", "a,,b", "a,a", "a b", "a, b", "'a'", "a,\\\"b\\\"", "a\\tb", "a$(x)", "\\\"", "a\\\\b", " a"}) {
+        const std::string arguments = "  - \"--requestheader-allowed-names=" + std::string(value) + "\"\n";
+        EXPECT_EQ(answer_to(arguments), EditAnswer::refused_not_a_list) << arguments;
+    }
+}
+
+TEST(EditBpm, RefusesEveryNameThatItWouldNotWriteBeforeLookingAtTheFile) {
+    const std::string bytes = read_file(fixtures() / "plain-v0.22.0-minimal.yml");
+    for (const auto& name : std::vector<std::string>{"", ".a", "-a", "a..b", "a,b", "a'b", "a\"b", "$(id)", "a b",
+                                                     "a\n", "a\nb", "a:b", "*", "a#", "a\\", "system:masters",
+                                                     "\xC3\xA4", std::string("a\0b", 3), std::string(65, 'a')}) {
+        EXPECT_EQ(edit_bpm(bytes, adding(name)).answer, EditAnswer::refused_name) << testing::PrintToString(name);
+    }
+    EXPECT_EQ(edit_bpm(bytes, adding(std::string(64, 'a'))).answer, EditAnswer::changed);
+}
+
+struct RefusedFile {
+    std::string what, bytes;
+};
+
+class EditBpmRefuses : public testing::TestWithParam<RefusedFile> {};
+
+TEST_P(EditBpmRefuses, WhatCouldMeanSomethingElseToBpm) {
+    const auto result = edit_bpm(GetParam().bytes, adding("demo.example"));
+    EXPECT_EQ(name(result.answer), "not-understood") << GetParam().bytes;
+    EXPECT_EQ(result.reason.find("secret"), std::string::npos) << result.reason;
+}
+
+const std::string flag_line = "  - --requestheader-allowed-names=a\n";
+
+INSTANTIATE_TEST_SUITE_P(
+    Files, EditBpmRefuses,
+    testing::Values(
+        RefusedFile{"Empty", ""}, RefusedFile{"OnlyAComment", "# x\n"}, RefusedFile{"NoMap", "- a\n"},
+        RefusedFile{"Scalar", "a"}, RefusedFile{"NoProcesses", "process: []\n"},
+        RefusedFile{"ProcessesIsAMap", "processes: {name: kube-apiserver}\n"},
+        RefusedFile{"ProcessIsText", "processes: [kube-apiserver]\n"},
+        RefusedFile{"OtherProcess", "processes:\n- name: other\n  executable: /x\n  args:\n" + flag_line},
+        RefusedFile{"ProcessTwice", file_with(flag_line) + "- name: kube-apiserver\n  executable: /x\n"},
+        RefusedFile{"NoExecutable", "processes:\n- name: kube-apiserver\n  args:\n" + flag_line},
+        RefusedFile{"ArgsIsText",
+                    "processes:\n- {name: kube-apiserver, executable: /x, args: --requestheader-allowed-names=a}\n"},
+        RefusedFile{"ArgumentIsAMap", file_with(flag_line + "  - --x: secret\n")},
+        RefusedFile{"ArgumentIsAList", file_with(flag_line + "  - [--x]\n")},
+        RefusedFile{"Alias", file_with("  - &x --requestheader-allowed-names=a\n  - *x\n")},
+        RefusedFile{"UnknownAlias", file_with(flag_line + "  - *secret\n")},
+        RefusedFile{"Anchor", file_with("  - &secret --requestheader-allowed-names=a\n")},
+        RefusedFile{"AnchorElsewhere", file_with(flag_line) + "x: &secret\n"},
+        RefusedFile{"AnchorOnTheList",
+                    "processes:\n- name: kube-apiserver\n  executable: /x\n  args: &x\n" + flag_line},
+        RefusedFile{"Tag", file_with("  - !!str --requestheader-allowed-names=a\n")},
+        RefusedFile{"NonSpecificTag", file_with("  - ! --requestheader-allowed-names=a\n")},
+        RefusedFile{"TagOnTheList",
+                    "processes:\n- name: kube-apiserver\n  executable: /x\n  args: !secret\n" + flag_line},
+        RefusedFile{"Literal", file_with("  - |-\n    --requestheader-allowed-names=a\n")},
+        RefusedFile{"Folded", file_with("  - >-\n    --requestheader-allowed-names=a\n")},
+        RefusedFile{"QuotedOverTwoLines", file_with("  - \"--requestheader-allowed-names=a\\\n    b\"\n")},
+        RefusedFile{"MergeKey", file_with(flag_line) + "  <<: {env: {}}\n"},
+        RefusedFile{"KeyTwice", file_with(flag_line) + "  args: []\n"},
+        RefusedFile{"KeyTwiceQuoted", file_with(flag_line) + "  \"args\": []\n"},
+        RefusedFile{"KeyTwiceElsewhere", file_with(flag_line) + "  env:\n    A: 1\n    A: secret\n"},
+        RefusedFile{"KeyIsAList", file_with(flag_line) + "  ? [a]\n  : b\n"},
+        RefusedFile{"NoKey", file_with(flag_line) + "  : b\n"},
+        RefusedFile{"TwoDocuments", file_with(flag_line) + "---\n" + file_with(flag_line)},
+        RefusedFile{"EmptySecondDocument", file_with(flag_line) + "---\n"},
+        RefusedFile{"CarriageReturnOnly", "processes:\r- name: kube-apiserver\r"},
+        RefusedFile{"CarriageReturnInside", file_with("  - --a=\r\r\n" + flag_line)},
+        RefusedFile{"Nul", file_with(flag_line) + std::string("#\0\n", 3)},
+        RefusedFile{"Escape", file_with(flag_line) + "#\x1B[2J\n"},
+        RefusedFile{"NextLine", file_with("  # \xC2\x85\n" + flag_line)},
+        RefusedFile{"LineSeparator", file_with("  # \xE2\x80\xA8  - --b\n" + flag_line)},
+        RefusedFile{"Latin1", file_with("  # \xE4\n" + flag_line)},
+        RefusedFile{"Overlong", file_with("  # \xC0\xAF\n" + flag_line)},
+        RefusedFile{"Surrogate", file_with("  # \xED\xA0\x80\n" + flag_line)},
+        RefusedFile{"Utf16", std::string("\xFF\xFE"
+                                         "a\0",
+                                         4)},
+        RefusedFile{"Utf16WithoutMark", std::string("p\0r\0", 4)},
+        RefusedFile{"SecondByteOrderMark", "\xEF\xBB\xBF\xEF\xBB\xBF" + file_with(flag_line)},
+        RefusedFile{"TooLarge", file_with(flag_line) + "#" + std::string(std::size_t{1} << 20, 'x')},
+        RefusedFile{"Deep", file_with(flag_line) + "x: " + std::string(100'000, '[')},
+        RefusedFile{"QuoteLeftOpen", file_with("  - \"--requestheader-allowed-names=secret\n")},
+        RefusedFile{"BadEscape", file_with("  - \"--requestheader-allowed-names=a\\secret\"\n")}),
+    [](const auto& param) { return param.param.what; });
+
+TEST(EditBpm, KeepsAByteOrderMark) {
+    const std::string bytes = "\xEF\xBB\xBF" + file_with(flag_line);
+    const auto result = edit_bpm(bytes, adding("b"));
+    ASSERT_EQ(result.answer, EditAnswer::changed) << result.reason;
+    EXPECT_EQ(result.bytes, with_name_inserted(bytes, "b"));
+}
+
+TEST(EditBpm, CountsTheArgumentsAsEitherBpmPassesThem) {
+    const auto bytes = file_with(flag_line + "  - \n  - ''\n  - ~\n");
+    for (std::size_t count = 0; count < 7; ++count) {
+        auto edit = adding("b");
+        edit.live_argument_count = count;
+        const bool good =
+            count == 4 || count == 2 || count == 1;  // nulls as empty, nulls dropped, no empty ones counted
+        EXPECT_EQ(edit_bpm(bytes, edit).answer, good ? EditAnswer::changed : EditAnswer::refused_argument_count)
+            << count;
+    }
+}
+
+TEST(ReadBpm, GivesTheArgumentsThatBpmPasses) {
+    const auto file =
+        probes::read_bpm(read_file(fixtures() / "plain-v0.22.0-feature-gates-two-null-args.yml"), "kube-apiserver");
+    ASSERT_TRUE(file) << file.error().detail;
+    EXPECT_EQ(file->executable, "/var/vcap/packages/kubernetes/bin/kube-apiserver");
+    EXPECT_EQ(file->passed_by_old_bpm().size(), 46U);
+    EXPECT_EQ(file->passed_by_new_bpm().size(), 44U);
+}
+
+}  // namespace
+}  // namespace aggmedic::remediate

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/time.hpp"
+#include "probes/observe.hpp"
+#include "remediate/plan.hpp"
+
+namespace aggmedic::daemon {
+
+using std::chrono::milliseconds;
+
+struct SshConfig {
+    std::string user;
+    std::string private_key_pem;             // read from private_key_file
+    std::string known_hosts;                 // text of known_hosts_file
+};
+
+struct ClusterConfig {
+    probes::ClusterTarget target;            // with credentials read from their files
+    probes::Credential repair;               // loaded for a run's own use only
+    std::optional<SshConfig> ssh;
+    std::vector<remediate::AcceptedRisk> accept_risk;
+    std::vector<remediate::RestartPods> after_repair;
+    std::vector<remediate::VerifyRequest> verify;
+    std::string digest;                      // SHA-256 of what of this configuration a plan is bound to
+};
+
+struct RemediationConfig {
+    std::string mode = "approve";            // observe, approve; auto is refused until its guards exist
+    milliseconds plan_ttl{std::chrono::minutes(15)};
+    std::map<std::string, milliseconds> verify_timeout{{"bosh", std::chrono::seconds(180)}, {"systemd", std::chrono::seconds(240)}, {"kubeadm", std::chrono::seconds(300)}};
+    milliseconds settle{std::chrono::seconds(60)};
+    milliseconds readyz_hold{std::chrono::seconds(10)};
+    milliseconds configmap_watch{std::chrono::seconds(120)};   // two periods of the controller that writes the ConfigMap
+    milliseconds cooldown{std::chrono::minutes(30)};
+    int max_clusters_at_once = 1;
+};
+
+struct ProbeConfig {
+    milliseconds interval{std::chrono::seconds(30)};
+    milliseconds timeout{std::chrono::seconds(5)};
+    int attempts = 5;
+    milliseconds master_interval{std::chrono::minutes(5)};
+};
+
+// The whole configuration, every file it names already read. Holds secrets: never print it.
+struct Config {
+    std::string listen_host = "127.0.0.1";
+    std::uint16_t listen_port = 10797;
+    std::filesystem::path control_socket = "/run/aggmedic/control.sock";
+    std::filesystem::path state_dir = "/var/lib/aggmedic";
+    ProbeConfig probe;
+    RemediationConfig remediation;
+    std::vector<ClusterConfig> clusters;
+};
+
+struct ConfigFault {
+    std::string file;
+    int line = 0, column = 0;                // 1-based; 0: the file as a whole
+    std::string text;                        // what is wrong, and what to write instead
+};
+std::string format(const ConfigFault& fault);   // file:line:column: text
+
+// Reads `file` and everything it names (relative names: beside it), strictly: unknown and duplicate keys, wrong types and values out of range
+// are faults. All faults are reported at once; with any, there is no configuration.
+std::expected<Config, std::vector<ConfigFault>> load_config(const std::filesystem::path& file);
+
+// A cluster from a kubeconfig, as kubectl reads it (current-context unless one is named). exec plugins and auth-providers are refused by name.
+Result<ClusterConfig> cluster_from_kubeconfig(const std::filesystem::path& file, std::string_view context);
+
+// What `config init` writes: a commented example that load_config accepts once its files exist.
+std::string_view example_config();
+
+}  // namespace aggmedic::daemon

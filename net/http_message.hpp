@@ -15,8 +15,8 @@ namespace aggmedic {
 struct HttpRequest {
     std::string method = "GET";
     std::string path = "/";  // origin form, already percent-encoded
-    std::string body;
-    std::string content_type;  // for a body
+    std::string body{};
+    std::string content_type{};  // for a body
     std::string accept = "application/json";
     std::size_t body_limit = 1024 * 1024;
     std::chrono::milliseconds timeout{5000};  // one deadline over resolve, connect, TLS, write and read
@@ -25,8 +25,8 @@ struct HttpRequest {
 
 struct HttpReply {
     unsigned status = 0;
-    std::vector<std::pair<std::string, std::string>> headers;  // in order of arrival, duplicates kept
-    std::string body;
+    std::vector<std::pair<std::string, std::string>> headers{};  // in order of arrival, duplicates kept
+    std::string body{};
 
     // All values of a header, in order; names compare without case (RFC 9110 5.1).
     std::vector<std::string> all(std::string_view name) const;

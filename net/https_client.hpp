@@ -18,21 +18,21 @@ namespace asio = boost::asio;
 
 // Where to connect, whom to expect there, and who we are. Copied into the client; secrets live as long as the client.
 struct HttpsTarget {
-    std::string host;  // name or address to connect to
+    std::string host{};  // name or address to connect to
     std::uint16_t port = 443;
-    std::string server_name;                // name (or address) that the certificate must carry, and SNI; empty: `host`
-    std::string ca_pem;                     // trust anchors; empty: the system's store
+    std::string server_name{};              // name (or address) that the certificate must carry, and SNI; empty: `host`
+    std::string ca_pem{};                   // trust anchors; empty: the system's store
     bool insecure_skip_tls_verify = false;  // only a kubeconfig can ask for this; its findings say so
-    std::string client_certificate_pem;     // with client_key_pem: TLS client authentication
-    std::string client_key_pem;
-    std::string bearer_token;  // sent as `Authorization: Bearer`
+    std::string client_certificate_pem{};   // with client_key_pem: TLS client authentication
+    std::string client_key_pem{};
+    std::string bearer_token{};  // sent as `Authorization: Bearer`
 };
 
 // What the TLS handshake showed of the peer. A resumed session repeats what its full handshake showed.
 struct TlsPeer {
-    std::vector<std::string> chain_pem;              // leaf first
-    std::vector<std::string> acceptable_client_cas;  // subject names, RFC 2253, from the CertificateRequest; the last
-                                                     // full handshake that had one
+    std::vector<std::string> chain_pem{};              // leaf first
+    std::vector<std::string> acceptable_client_cas{};  // subject names, RFC 2253, from the CertificateRequest; the last
+                                                       // full handshake that had one
     bool resumed = false;
 };
 

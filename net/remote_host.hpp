@@ -17,25 +17,25 @@ namespace asio = boost::asio;
 // Where a host is and what proves that it is that host. At least one pinned key is required: without one nothing
 // connects.
 struct SshTarget {
-    std::string address;
+    std::string address{};
     std::uint16_t port = 22;
-    std::string user;
-    std::string private_key_pem;         // handed to the worker over its socketpair, never written
-    std::vector<std::string> host_keys;  // OpenSSH public key lines without the host field: "ssh-ed25519 AAAA..."
+    std::string user{};
+    std::string private_key_pem{};         // handed to the worker over its socketpair, never written
+    std::vector<std::string> host_keys{};  // OpenSSH public key lines without the host field: "ssh-ed25519 AAAA..."
 };
 
 // One call of the one constant helper script on a host.
 struct VerbCall {
-    std::string verb;  // a name of the worker's table
-    std::vector<std::string> arguments;
-    std::string input;                         // stdin of the verb
+    std::string verb{};  // a name of the worker's table
+    std::vector<std::string> arguments{};
+    std::string input{};                       // stdin of the verb
     std::chrono::milliseconds timeout{30000};  // over the whole call
 };
 
 struct VerbReply {
     int exit_status = 0;
-    std::string output;        // stdout, at most 512 KiB
-    std::string error_output;  // stderr, at most 16 KiB
+    std::string output{};        // stdout, at most 512 KiB
+    std::string error_output{};  // stderr, at most 16 KiB
 };
 
 // A host on which verbs can be called. Destroying it closes the session. Errors of call(): timeout (the command may or

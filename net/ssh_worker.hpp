@@ -18,8 +18,8 @@ namespace aggmedic {
 
 // What a worker may run, given to it by the program that it is compiled into; nothing else can be asked of it.
 struct RemoteVerb {
-    std::string_view name;
-    std::vector<std::string_view> command;  // argv before the caller's arguments
+    std::string_view name{};
+    std::vector<std::string_view> command{};  // argv before the caller's arguments
     std::size_t arguments_max = 0;
     bool takes_input = false;
 };

@@ -19,27 +19,30 @@ using std::chrono::milliseconds;
 
 struct SshConfig {
     std::string user;
-    std::string private_key_pem;             // read from private_key_file
-    std::string known_hosts;                 // text of known_hosts_file
+    std::string private_key_pem;  // read from private_key_file
+    std::string known_hosts;      // text of known_hosts_file
 };
 
 struct ClusterConfig {
-    probes::ClusterTarget target;            // with credentials read from their files
-    probes::Credential repair;               // loaded for a run's own use only
+    probes::ClusterTarget target;  // with credentials read from their files
+    probes::Credential repair;     // loaded for a run's own use only
     std::optional<SshConfig> ssh;
     std::vector<remediate::AcceptedRisk> accept_risk;
     std::vector<remediate::RestartPods> after_repair;
     std::vector<remediate::VerifyRequest> verify;
-    std::string digest;                      // SHA-256 of what of this configuration a plan is bound to
+    std::string digest;  // SHA-256 of what of this configuration a plan is bound to; it changes with every setting
+                         // and secret of the cluster and every setting of remediation
 };
 
 struct RemediationConfig {
-    std::string mode = "approve";            // observe, approve; auto is refused until its guards exist
+    std::string mode = "approve";  // observe, approve; auto is refused until its guards exist
     milliseconds plan_ttl{std::chrono::minutes(15)};
-    std::map<std::string, milliseconds> verify_timeout{{"bosh", std::chrono::seconds(180)}, {"systemd", std::chrono::seconds(240)}, {"kubeadm", std::chrono::seconds(300)}};
+    std::map<std::string, milliseconds> verify_timeout{{"bosh", std::chrono::seconds(180)},
+                                                       {"systemd", std::chrono::seconds(240)},
+                                                       {"kubeadm", std::chrono::seconds(300)}};
     milliseconds settle{std::chrono::seconds(60)};
     milliseconds readyz_hold{std::chrono::seconds(10)};
-    milliseconds configmap_watch{std::chrono::seconds(120)};   // two periods of the controller that writes the ConfigMap
+    milliseconds configmap_watch{std::chrono::seconds(120)};  // two periods of the controller that writes the ConfigMap
     milliseconds cooldown{std::chrono::minutes(30)};
     int max_clusters_at_once = 1;
 };
@@ -51,30 +54,37 @@ struct ProbeConfig {
     milliseconds master_interval{std::chrono::minutes(5)};
 };
 
+struct ConfigFault {
+    std::string file;
+    int line = 0, column = 0;  // 1-based; 0: the file as a whole
+    std::string text;          // what is wrong, and what to write instead
+    bool operator==(const ConfigFault&) const = default;
+};
+std::string format(const ConfigFault& fault);  // file:line:column: text
+
 // The whole configuration, every file it names already read. Holds secrets: never print it.
 struct Config {
     std::string listen_host = "127.0.0.1";
     std::uint16_t listen_port = 10797;
     std::filesystem::path control_socket = "/run/aggmedic/control.sock";
-    std::filesystem::path state_dir = "/var/lib/aggmedic";
+    std::filesystem::path state_dir = "/var/lib/aggmedic";  // empty: nothing is stored (check --kubeconfig)
     ProbeConfig probe;
     RemediationConfig remediation;
     std::vector<ClusterConfig> clusters;
+    std::vector<ConfigFault> warnings;  // what a person should look at, and that keeps nothing from working
 };
 
-struct ConfigFault {
-    std::string file;
-    int line = 0, column = 0;                // 1-based; 0: the file as a whole
-    std::string text;                        // what is wrong, and what to write instead
-};
-std::string format(const ConfigFault& fault);   // file:line:column: text
-
-// Reads `file` and everything it names (relative names: beside it), strictly: unknown and duplicate keys, wrong types and values out of range
-// are faults. All faults are reported at once; with any, there is no configuration.
+// Reads `file` and everything it names (relative names: beside it), strictly: unknown and duplicate keys, wrong types
+// and values out of range are faults. All faults are reported at once; with any, there is no configuration.
 std::expected<Config, std::vector<ConfigFault>> load_config(const std::filesystem::path& file);
 
-// A cluster from a kubeconfig, as kubectl reads it (current-context unless one is named). exec plugins and auth-providers are refused by name.
+// A cluster from a kubeconfig, as kubectl reads it (current-context unless one is named). exec plugins and
+// auth-providers are refused by name. Errors: io_failed, invalid_argument; the detail is a sentence that names the
+// file.
 Result<ClusterConfig> cluster_from_kubeconfig(const std::filesystem::path& file, std::string_view context);
+
+// The configuration of `check --kubeconfig`: that one cluster, and no state directory, so that nothing is written.
+Config config_for_kubeconfig(ClusterConfig cluster);
 
 // What `config init` writes: a commented example that load_config accepts once its files exist.
 std::string_view example_config();

@@ -107,6 +107,7 @@ struct ApiserverView {
     std::vector<std::string> acceptable_client_cas;
     Seen<std::int64_t> clock_offset_ms;        // Date header minus our clock, middle of the exchange; the header has whole seconds
     Seen<std::vector<ApiService>> apiservices; // as this apiserver lists them; not-asked where the first one's answer serves
+    std::size_t apiservices_left_out = 0;      // listed beyond the cap (design 5.5): neither kept nor asked
     Seen<PublishedAuth> published;             // likewise
     std::vector<ApiServiceAttempts> attempts;
     bool operator==(const ApiserverView&) const = default;

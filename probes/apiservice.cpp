@@ -1,0 +1,141 @@
+#include "probes/apiservice.hpp"
+
+#include <algorithm>
+
+#include "net/text.hpp"
+#include "probes/json_reading.hpp"
+
+namespace aggmedic::probes {
+
+namespace {
+
+using nlohmann::json;
+
+// What may stand in a request path without encoding: group, version and resource names are DNS labels and subdomains.
+bool is_path_word(std::string_view word) {
+    return !word.empty() && word.size() <= 253 && word.front() != '.' && std::ranges::all_of(word, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
+    });
+}
+
+bool matches_glob(std::string_view pattern, std::string_view text) {
+    std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
+    while (t < text.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            resume = t;
+        } else if (p < pattern.size() && pattern[p] == text[t]) {
+            ++p;
+            ++t;
+        } else if (star != std::string_view::npos) {
+            p = star + 1;
+            t = ++resume;
+        } else {
+            return false;
+        }
+    }
+    return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
+std::vector<std::string> fingerprints(const std::string& ca_bundle) {
+    std::vector<std::string> found;
+    std::string pem;
+    if (ca_bundle.empty() || !base64_decode(ca_bundle, pem)) return found;
+    const auto certificates = parse_certificates(pem);
+    if (!certificates) return found;
+    for (const auto& certificate : *certificates) found.push_back(certificate.sha256);
+    return found;
+}
+
+void read_condition(const json& status, ApiService& apiservice) {
+    for (const auto& condition : array_at(status, "conditions")) {
+        if (text_at(condition, "type") != "Available") continue;
+        apiservice.available = text_at(condition, "status");
+        apiservice.reason = text_at(condition, "reason");
+        // A message may quote a whole answer; what it says is in its first and last words.
+        apiservice.message = text_at(condition, "message");
+        constexpr std::size_t half = 1024;
+        if (apiservice.message.size() > 2 * half) {
+            apiservice.message = apiservice.message.substr(0, half) + " ... " +
+                                 apiservice.message.substr(apiservice.message.size() - half);
+        }
+        apiservice.available_since = from_rfc3339(text_at(condition, "lastTransitionTime"));
+    }
+}
+
+ApiService read_apiservice(const json& item) {
+    ApiService apiservice;
+    const auto& spec = object_at(item, "spec");
+    const auto& service = object_at(spec, "service");
+    apiservice.name = text_at(object_at(item, "metadata"), "name");
+    apiservice.group = text_at(spec, "group");
+    apiservice.version = text_at(spec, "version");
+    apiservice.service_namespace = text_at(service, "namespace");
+    apiservice.service_name = text_at(service, "name");
+    if (const auto port = service.find("port"); port != service.end() && port->is_number_integer()) {
+        const auto number = port->get<std::int64_t>();
+        if (number > 0 && number < 65536) apiservice.port = static_cast<int>(number);
+    }
+    apiservice.insecure_skip_tls_verify = flag_at(spec, "insecureSkipTLSVerify");
+    apiservice.ca_bundle_sha256 = fingerprints(text_at(spec, "caBundle"));
+    read_condition(object_at(item, "status"), apiservice);
+    return apiservice;
+}
+
+}  // namespace
+
+bool ApiServiceFilter::matches(std::string_view name) const {
+    const auto any = [&](const std::vector<std::string>& patterns) {
+        return std::ranges::any_of(patterns, [&](const auto& pattern) { return matches_glob(pattern, name); });
+    };
+    return any(include) && !any(exclude);
+}
+
+Result<ApiServiceList> parse_apiservices(std::string_view text, const ApiServiceFilter& filter, std::size_t items_max) {
+    auto document = read_json_object(
+        text, {"items", "metadata", "name", "spec", "group", "version", "service", "namespace", "port", "caBundle",
+               "insecureSkipTLSVerify", "status", "conditions", "type", "reason", "message", "lastTransitionTime"});
+    if (!document) return std::unexpected(document.error());
+    if (!document->contains("items") || !((*document)["items"].is_array() || (*document)["items"].is_null())) {
+        return fail(Errc::malformed_reply, "the list of APIServices has no items");
+    }
+    std::vector<const json*> chosen;
+    for (const auto& item : array_at(*document, "items")) {
+        const auto& spec = object_at(item, "spec");
+        const auto name = text_at(object_at(item, "metadata"), "name");
+        if (!object_at(spec, "service").empty() && is_path_word(name) && is_path_word(text_at(spec, "group")) &&
+            is_path_word(text_at(spec, "version")) && filter.matches(name)) {
+            chosen.push_back(&item);
+        }
+    }
+    std::ranges::sort(chosen, {}, [](const json* item) { return text_at(object_at(*item, "metadata"), "name"); });
+    ApiServiceList list;
+    for (const auto* item : chosen) {
+        if (list.items.size() < items_max) {
+            list.items.push_back(read_apiservice(*item));
+        } else {
+            ++list.left_out;
+        }
+    }
+    return list;
+}
+
+std::string discovery_path(const ApiService& apiservice) { return "/apis/" + apiservice.group + "/" + apiservice.version; }
+
+Result<ListableResource> parse_listable_resource(std::string_view text, const ApiService& apiservice) {
+    auto document = read_json_object(text, {"kind", "resources", "name", "namespaced", "verbs"});
+    if (!document) return std::unexpected(document.error());
+    if (text_at(*document, "kind") != "APIResourceList") return fail(Errc::malformed_reply, "the answer is no APIResourceList");
+    for (const auto& resource : array_at(*document, "resources")) {
+        const auto name = text_at(resource, "name");
+        const auto& verbs = array_at(resource, "verbs");
+        const bool listable = std::ranges::any_of(verbs, [](const json& verb) { return verb == "list"; });
+        if (!listable || !is_path_word(name)) continue;  // a subresource has a slash in its name
+        const auto base = discovery_path(apiservice);
+        const std::string space = flag_at(resource, "namespaced") ? "/namespaces/default/" : "/";
+        return ListableResource{.list_path = base + "/" + name, .canary_path = base + space + name + "/aggmedic-canary"};
+    }
+    return ListableResource{};
+}
+
+}  // namespace aggmedic::probes

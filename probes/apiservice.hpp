@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/result.hpp"
+#include "probes/observation.hpp"
+
+namespace aggmedic::probes {
+
+// The APIServices with a service reference (the others are kube-apiserver's own groups).
+struct ApiServiceList {
+    std::vector<ApiService> items;  // by name, at most `items_max`
+    std::size_t left_out = 0;       // how many more there were
+};
+
+// Which APIServices are meant; `*` stands for any run of characters.
+struct ApiServiceFilter {
+    std::vector<std::string> include{"*"}, exclude;
+    bool matches(std::string_view name) const;
+};
+
+// Reads an APIServiceList (apiregistration.k8s.io/v1 or v1beta1). Missing fields are taken as absent; an entry without a usable
+// group and version is skipped, for its path is asked next. Errors: malformed_reply.
+Result<ApiServiceList> parse_apiservices(std::string_view json, const ApiServiceFilter& filter, std::size_t items_max);
+
+// A resource of an aggregated API that a probe may list and a canary may get.
+struct ListableResource {
+    std::string list_path;    // /apis/<group>/<version>/<plural>: across namespaces
+    std::string canary_path;  // the object aggmedic-canary, in the namespace `default` where there are namespaces
+};
+
+// The first resource of an APIResourceList that can be listed; empty paths when none can. Errors: malformed_reply.
+Result<ListableResource> parse_listable_resource(std::string_view json, const ApiService& apiservice);
+
+// /apis/<group>/<version>
+std::string discovery_path(const ApiService& apiservice);
+
+}  // namespace aggmedic::probes

@@ -1,0 +1,62 @@
+#include "probes/json_reading.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace aggmedic::probes {
+
+namespace {
+
+constexpr int depth_max = 16;
+constexpr std::size_t values_max = 400'000;  // of what is kept: far above any real list, far below what hurts
+
+}  // namespace
+
+Result<nlohmann::json> read_json_object(std::string_view text, std::initializer_list<std::string_view> keys) {
+    using nlohmann::json;
+    std::size_t kept = 0;
+    const json::parser_callback_t keep = [&](int depth, json::parse_event_t event, json& value) {
+        switch (event) {
+            case json::parse_event_t::key:
+                return std::ranges::find(keys, value.get_ref<const std::string&>()) != keys.end();
+            case json::parse_event_t::object_start:
+            case json::parse_event_t::array_start:
+            case json::parse_event_t::value:
+                return depth <= depth_max && ++kept <= values_max;
+            default:
+                return true;
+        }
+    };
+    auto document = json::parse(text, keep, false);
+    if (document.is_discarded() || !document.is_object())
+        return fail(Errc::malformed_reply, "the answer is no JSON object");
+    return document;
+}
+
+std::string text_at(const nlohmann::json& object, std::string_view key) {
+    if (!object.is_object()) return {};
+    const auto found = object.find(key);
+    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+bool flag_at(const nlohmann::json& object, std::string_view key) {
+    if (!object.is_object()) return false;
+    const auto found = object.find(key);
+    return found != object.end() && found->is_boolean() && found->get<bool>();
+}
+
+const nlohmann::json& object_at(const nlohmann::json& object, std::string_view key) {
+    static const nlohmann::json none = nlohmann::json::object();
+    if (!object.is_object()) return none;
+    const auto found = object.find(key);
+    return found != object.end() && found->is_object() ? *found : none;
+}
+
+const nlohmann::json& array_at(const nlohmann::json& object, std::string_view key) {
+    static const nlohmann::json none = nlohmann::json::array();
+    if (!object.is_object()) return none;
+    const auto found = object.find(key);
+    return found != object.end() && found->is_array() ? *found : none;
+}
+
+}  // namespace aggmedic::probes

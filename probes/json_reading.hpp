@@ -1,0 +1,24 @@
+#pragma once
+
+#include <initializer_list>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "net/result.hpp"
+
+// How untrusted JSON is read: only the keys that are wanted are kept, nothing deep, nothing endless, so that a document at
+// its cap of 8 MiB costs a small multiple of what it says.
+namespace aggmedic::probes {
+
+// Errors: malformed_reply when `text` is no JSON object. Values of other keys than `keys` (at any depth) are dropped.
+Result<nlohmann::json> read_json_object(std::string_view text, std::initializer_list<std::string_view> keys);
+
+// A member's value when it is there with that type, else nothing: API objects may lack any field.
+std::string text_at(const nlohmann::json& object, std::string_view key);
+bool flag_at(const nlohmann::json& object, std::string_view key);
+// The member when it is an object (or array), else an empty one.
+const nlohmann::json& object_at(const nlohmann::json& object, std::string_view key);
+const nlohmann::json& array_at(const nlohmann::json& object, std::string_view key);
+
+}  // namespace aggmedic::probes

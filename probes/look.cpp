@@ -1,0 +1,341 @@
+#include "probes/look.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <set>
+
+#include "net/text.hpp"
+#include "probes/bpm_file.hpp"
+
+namespace aggmedic::probes {
+
+namespace {
+
+using Words = std::vector<std::string_view>;
+
+// One process line: `process PID PPID START_TICKS b64(cmdline)`.
+struct Process {
+    std::int64_t pid = 0, parent = 0;
+    std::uint64_t start_ticks = 0;
+    std::vector<std::string> argv;
+};
+
+// Everything of one look, before it is put together.
+struct Draft {
+    Look look;
+    bool file_missing = false;
+    std::string missing_reason;
+    std::optional<std::int64_t> pid;
+    std::vector<Process> processes;
+    std::set<std::string, std::less<>> seen;   // keys that may come once
+    std::int64_t clock_ms = 0;
+    std::string fault;
+
+    bool refuse(std::string why) {
+        if (fault.empty()) fault = std::move(why);
+        return false;
+    }
+};
+
+template <class T>
+bool number(std::string_view word, T& value, int base = 10) {
+    const auto parsed = std::from_chars(word.data(), word.data() + word.size(), value, base);
+    return parsed.ec == std::errc() && parsed.ptr == word.data() + word.size() && !word.empty();
+}
+bool decimal(std::string_view word, double& value) {
+    const auto parsed = std::from_chars(word.data(), word.data() + word.size(), value, std::chars_format::fixed);
+    return parsed.ec == std::errc() && parsed.ptr == word.data() + word.size() && value >= 0 && value < 1e10;
+}
+bool bytes_of(std::string_view word, std::string& bytes) {
+    constexpr std::string_view lead = "b64:";
+    return word.starts_with(lead) && base64_decode(word.substr(lead.size()), bytes);
+}
+bool is_hex(std::string_view word, std::size_t size) {
+    return word.size() == size && word.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+std::vector<std::string> read_cmdline(std::string_view bytes) {
+    std::vector<std::string> argv;
+    if (bytes.ends_with('\0')) bytes.remove_suffix(1);
+    for (const auto word : split(bytes, '\0')) argv.emplace_back(word);
+    return argv;
+}
+
+bool read_process(const Words& words, Draft& draft) {
+    Process process;
+    std::string cmdline;
+    if (!number(words[1], process.pid) || !number(words[2], process.parent) || !number(words[3], process.start_ticks) ||
+        !bytes_of(words[4], cmdline)) {
+        return draft.refuse("a process line is malformed");
+    }
+    process.argv = read_cmdline(cmdline);
+    if (draft.processes.size() >= 4096) return draft.refuse("too many processes");
+    draft.processes.push_back(std::move(process));
+    return true;
+}
+
+bool read_named(const Words& words, Draft& draft) {
+    NamedFile file;
+    file.flag = words[1];
+    std::string pem;
+    const bool states = (words[3] == "exists" || words[3] == "missing") && (words[4] == "readable" || words[4] == "unreadable");
+    if (!states || !bytes_of(words[2], file.path) || !bytes_of(words[5], pem)) {
+        return draft.refuse("a named line is malformed");
+    }
+    file.exists = words[3] == "exists";
+    file.readable = words[4] == "readable";
+    // A file whose certificates cannot be read has none for the judgement, as an empty one has.
+    if (auto certificates = parse_certificates(pem)) file.certificates = std::move(*certificates);
+    if (draft.look.view.files.size() >= 256) return draft.refuse("too many named files");
+    draft.look.view.files.push_back(std::move(file));
+    return true;
+}
+
+bool read_monit(const Words& words, Draft& draft) {
+    int exit_status = 0;
+    std::string out, err;
+    if (!number(words[1], exit_status) || !bytes_of(words[2], out) || !bytes_of(words[3], err)) {
+        return draft.refuse("the monit line is malformed");
+    }
+    auto state = parse_monit_status(out, err, exit_status);
+    draft.look.view.supervisor = state ? Seen<SupervisorState>(std::move(*state)) : unobserved(state.error());
+    return true;
+}
+
+bool read_stat(const Words& words, Draft& draft) {
+    auto& file = draft.look.view.args_file;
+    if (words[3].size() > 5 || words[3].find_first_not_of("01234567") != std::string_view::npos ||
+        !number(words[4], file.size)) {
+        return draft.refuse("file.stat is malformed");
+    }
+    file.owner = words[1];
+    file.group = words[2];
+    file.mode = words[3];
+    return true;
+}
+
+bool read_kilobytes(std::string_view word, std::uint64_t& bytes) {
+    std::uint64_t kilobytes = 0;
+    if (!number(word, kilobytes) || kilobytes > (std::uint64_t{1} << 50)) return false;
+    bytes = kilobytes * 1024;
+    return true;
+}
+
+// A key of the format: how many words its line has (the key included), whether it may come again, how it is read.
+struct Key {
+    std::size_t words;
+    bool repeats;
+    std::function<bool(const Words&, Draft&)> read;
+};
+
+const std::map<std::string_view, Key>& keys() {
+    const auto text = [](std::string MasterView::*member) {
+        return [member](const Words& w, Draft& d) { d.look.view.*member = w[1]; return true; };
+    };
+    const auto file_text = [](std::string FileFacts::*member) {
+        return [member](const Words& w, Draft& d) { return bytes_of(w[1], d.look.view.args_file.*member); };
+    };
+    const auto size = [](std::uint64_t MasterView::*member) {
+        return [member](const Words& w, Draft& d) { return read_kilobytes(w[1], d.look.view.*member); };
+    };
+    static const std::map<std::string_view, Key> table{
+        {"boot_id", {2, false, text(&MasterView::boot_id)}},
+        {"uptime", {2, false, [](const Words& w, Draft& d) { return decimal(w[1], d.look.view.uptime_seconds); }}},
+        {"clock", {2, false, [](const Words& w, Draft& d) {
+             std::int64_t nanoseconds = 0;
+             if (!number(w[1], nanoseconds)) return false;
+             d.clock_ms = nanoseconds / 1'000'000;
+             return true;
+         }}},
+        {"file.path", {2, false, file_text(&FileFacts::path)}},
+        {"file.resolved", {2, false, file_text(&FileFacts::resolved)}},
+        {"file.stat", {5, false, read_stat}},
+        {"file.sha256", {2, false, [](const Words& w, Draft& d) {
+             d.look.view.args_file.sha256 = w[1];
+             return is_hex(w[1], 64);
+         }}},
+        {"file.bytes", {2, false, [](const Words& w, Draft& d) { return bytes_of(w[1], d.look.args_file_bytes); }}},
+        {"file.missing", {2, false, [](const Words& w, Draft& d) {
+             d.file_missing = true;
+             d.missing_reason = w[1];
+             return true;
+         }}},
+        {"pid", {2, false, [](const Words& w, Draft& d) {
+             if (w[1] == "none") return true;
+             return number(w[1], d.pid.emplace());
+         }}},
+        {"process", {5, true, read_process}},
+        {"named", {6, true, read_named}},
+        {"monit", {4, false, read_monit}},
+        {"disk_free_kb", {2, false, size(&MasterView::disk_free_bytes)}},
+        {"memory_available_kb", {2, false, size(&MasterView::memory_available_bytes)}},
+        {"lock", {2, false, [](const Words& w, Draft& d) { return bytes_of(w[1], d.look.view.lock); }}},
+        {"backup", {2, true, [](const Words& w, Draft& d) {
+             return d.look.view.backups.size() < 256 && bytes_of(w[1], d.look.view.backups.emplace_back());
+         }}},
+    };
+    return table;
+}
+
+bool read_line(std::string_view line, Draft& draft) {
+    const auto words = split(line, ' ');
+    const auto found = keys().find(words[0]);
+    if (found == keys().end()) return draft.refuse("unknown key " + printable(words[0], 64));
+    const auto& key = found->second;
+    const std::string what(words[0]);
+    // A reason is a sentence; every other line has its fixed number of words.
+    if (words.size() != key.words && !(words[0] == "file.missing" && words.size() > 2)) {
+        return draft.refuse(what + " has the wrong number of words");
+    }
+    if (!key.repeats && !draft.seen.insert(what).second) return draft.refuse(what + " came twice");
+    if (!key.read(words, draft)) return draft.refuse(what + " is malformed");
+    if (words[0] == "file.missing") draft.missing_reason = line.substr(what.size() + 1);
+    return true;
+}
+
+std::string_view base_name(std::string_view path) {
+    const auto slash = path.rfind('/');
+    return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+// Where the apiserver's own arguments start in argv; 0: this is no apiserver. An interpreter or hyperkube names it second.
+std::size_t apiserver_arguments(const std::vector<std::string>& argv) {
+    for (std::size_t at = 0; at < 2 && at < argv.size(); ++at) {
+        const auto word = base_name(argv[at]);
+        if (word == "kube-apiserver" || (at == 1 && word == "apiserver" && base_name(argv[0]) == "hyperkube")) return at + 1;
+    }
+    return 0;
+}
+
+bool descends(const std::vector<Process>& processes, const Process& from, std::int64_t ancestor) {
+    auto pid = from.pid;
+    for (int steps = 0; steps < 64; ++steps) {
+        if (pid == ancestor) return true;
+        const auto at = std::ranges::find(processes, pid, &Process::pid);
+        if (at == processes.end()) return false;
+        pid = at->parent;
+    }
+    return false;
+}
+
+// The supervised apiserver: the process of the pid file, or the one below it that runs the apiserver.
+Seen<const Process*> choose_process(const Draft& draft) {
+    if (!draft.pid) return Unobserved{.reason = "not-found", .detail = "there is no pid file"};
+    std::vector<const Process*> found;
+    for (const auto& process : draft.processes) {
+        if (apiserver_arguments(process.argv) == 0 || !descends(draft.processes, process, *draft.pid)) continue;
+        if (process.pid == *draft.pid) return &process;
+        found.push_back(&process);
+    }
+    if (found.size() == 1) return found.front();
+    return Unobserved{.reason = "not-found",
+                      .detail = (found.empty() ? "no kube-apiserver" : "several kube-apiservers") +
+                                std::string(" at or below pid ") + std::to_string(*draft.pid)};
+}
+
+std::map<std::string, std::vector<std::string>> by_name(const std::vector<std::string>& argv) {
+    std::map<std::string, std::vector<std::string>> flags;
+    for (const auto& word : argv) {
+        if (word.empty()) continue;
+        const auto equals = word.find('=');
+        flags[word.substr(0, equals)].push_back(equals == std::string::npos ? "" : word.substr(equals));
+    }
+    return flags;
+}
+
+// Names only: a value may be a secret.
+std::vector<std::string> differing(const std::vector<std::string>& file, const std::vector<std::string>& process) {
+    const auto a = by_name(file), b = by_name(process);
+    std::set<std::string> names;
+    const auto compare = [&](const auto& one, const auto& other) {
+        for (const auto& [flag, values] : one) {
+            const auto at = other.find(flag);
+            if (at != other.end() && at->second == values) continue;
+            names.insert(flag.starts_with("--") ? flag.substr(2) : "(a value by itself)");
+        }
+    };
+    compare(a, b);
+    compare(b, a);
+    return {names.begin(), names.end()};
+}
+
+void read_arguments_of_file(Draft& draft, const std::vector<std::string>* live) {
+    auto& view = draft.look.view;
+    const auto file = read_bpm(draft.look.args_file_bytes, "kube-apiserver");
+    if (!file) {
+        view.file_arguments = unobserved(file.error());
+        view.file_text_fault = file.error().detail;
+        return;
+    }
+    std::vector<std::string> argv;
+    for (auto& word : file->passed_by_new_bpm()) argv.push_back(std::move(word));
+    view.file_arguments = read_arguments(argv);
+    if (live == nullptr) return;
+    view.file_equals_process = view.file_arguments->sha256 == view.process->arguments.sha256;
+    if (!view.file_equals_process) view.differing_flags = differing(argv, *live);
+    if (!view.file_equals_process && view.differing_flags.empty()) view.differing_flags = {"(the order)"};
+}
+
+void assemble(Draft& draft, TimePoint asked, TimePoint answered) {
+    auto& view = draft.look.view;
+    const auto middle = asked + (answered - asked) / 2;
+    view.clock_offset_ms = draft.clock_ms - middle.time_since_epoch().count();
+    std::vector<std::string> live;
+    const auto chosen = choose_process(draft);
+    if (chosen) {
+        const auto& process = **chosen;
+        live.assign(process.argv.begin() + static_cast<std::ptrdiff_t>(apiserver_arguments(process.argv)), process.argv.end());
+        view.process = ProcessFacts{.pid = process.pid,
+                                    .start_ticks = process.start_ticks,
+                                    .executable = process.argv.front(),
+                                    .arguments = read_arguments(live)};
+    } else {
+        view.process = chosen.why();
+    }
+    if (draft.file_missing) {
+        view.file_arguments = Unobserved{.reason = "not-found", .detail = draft.missing_reason};
+    } else {
+        read_arguments_of_file(draft, view.process ? &live : nullptr);
+    }
+}
+
+Result<void> check_complete(const Draft& draft) {
+    for (const char* key : {"boot_id", "uptime", "clock", "file.path", "pid", "monit", "disk_free_kb", "memory_available_kb"}) {
+        const bool excused = draft.file_missing && std::string_view(key) == "file.path";
+        if (!draft.seen.contains(key) && !excused) return fail(Errc::malformed_reply, std::string("look: ") + key + " is missing");
+    }
+    if (draft.file_missing) return {};
+    for (const char* key : {"file.resolved", "file.stat", "file.sha256", "file.bytes"}) {
+        if (!draft.seen.contains(key)) return fail(Errc::malformed_reply, std::string("look: ") + key + " is missing");
+    }
+    const auto& look = draft.look;
+    if (look.args_file_bytes.size() != look.view.args_file.size ||
+        sha256_hex(look.args_file_bytes) != look.view.args_file.sha256) {
+        return fail(Errc::malformed_reply, "look: the file's bytes do not match its size and digest");
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<Look> parse_look(std::string_view master, std::string_view output, TimePoint asked, TimePoint answered) {
+    auto lines = split(output, '\n');
+    if (!lines.empty() && lines.back().empty()) lines.pop_back();
+    if (lines.empty() || lines.front() != "aggmedic-look 1") return fail(Errc::malformed_reply, "look: no aggmedic-look 1 line");
+    if (lines.back() != "end") return fail(Errc::malformed_reply, "look: the output was cut");
+    Draft draft;
+    draft.look.view.master = master;
+    draft.look.view.platform = "bosh";
+    draft.look.view.supervisor = Unobserved{};
+    for (std::size_t at = 1; at + 1 < lines.size(); ++at) {
+        if (!read_line(lines[at], draft)) return fail(Errc::malformed_reply, "look: " + draft.fault);
+    }
+    if (auto complete = check_complete(draft); !complete) return std::unexpected(complete.error());
+    assemble(draft, asked, answered);
+    return std::move(draft.look);
+}
+
+}  // namespace aggmedic::probes

@@ -51,7 +51,10 @@ Result<std::size_t> find_process(Events events, std::string_view process) {
     std::optional<std::size_t> found;
     for (std::size_t at = *list + 1; events[at].kind != YamlKind::sequence_end; at = behind(events, at)) {
         if (events[at].kind != YamlKind::map_start) return not_understood("an entry of processes is no map");
-        if (scalar_of(events, at, "name") != process) continue;
+        const auto name = scalar_of(events, at, "name");
+        if (!name || !scalar_of(events, at, "executable"))
+            return not_understood("a process has no name or no executable");
+        if (*name != process) continue;
         if (found) return not_understood("the process " + std::string(process) + " is there twice");
         found = at;
     }
@@ -85,10 +88,7 @@ bool BpmArguments::explains_count(std::size_t live_argument_count) const {
 Result<BpmArguments> find_bpm_arguments(std::span<const YamlEvent> events, std::string_view process) {
     const auto map = find_process(events, process);
     if (!map) return std::unexpected(map.error());
-    auto executable = scalar_of(events, *map, "executable");
-    if (!executable) return not_understood("the process " + std::string(process) + " has no executable");
-
-    BpmArguments arguments{.executable = std::move(*executable), .entries = {}};
+    BpmArguments arguments{.executable = scalar_of(events, *map, "executable").value_or(""), .entries = {}};
     const auto list = value_of(events, *map, "args");
     if (!list || events[*list].kind == YamlKind::null) return arguments;
     if (events[*list].kind != YamlKind::sequence_start) return not_understood("args is no list");

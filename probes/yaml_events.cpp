@@ -52,15 +52,21 @@ bool take_code_point(std::string_view& text, std::uint32_t& code) {
     return true;
 }
 
-// Why this text is not read at all, or an empty string.
+// Why this text is not read at all, or an empty string. Tabs among the dashes and spaces that begin a line are
+// indentation for some YAML libraries and an error for others.
 std::string objection_to_text(std::string_view text) {
     std::size_t line = 1;
+    bool line_begins = true, column_is_first = true;
     while (!text.empty()) {
         std::uint32_t code = 0;
         if (!take_code_point(text, code)) return at_line("bytes that are not UTF-8", line);
         if (!is_unambiguous(code)) return at_line("a control character", line);
         if (code == '\r' && !text.starts_with('\n')) return at_line("a carriage return without line feed", line);
+        if (code == '%' && column_is_first) return at_line("a directive", line);
+        if (code == '\t' && line_begins) return at_line("a tab in the indentation", line);
         if (code == '\n') ++line;
+        column_is_first = code == '\n';
+        line_begins = code == '\n' || (line_begins && (code == ' ' || code == '-' || code == '?' || code == ':'));
     }
     return {};
 }
@@ -85,6 +91,7 @@ class EventCollector final : public YAML::EventHandler {
         const std::size_t begin = offset(mark);
         const bool quoted = tag == "!" && begin < bytes_.size() && (bytes_[begin] == '"' || bytes_[begin] == '\'');
         if (quoted && behind_quoted(bytes_, begin) == bytes_.npos) object("a quote that is not closed", mark);
+        if (tag == "?" && value.starts_with(':')) object("a text that begins with a colon", mark);
         events_.push_back({.kind = YamlKind::scalar,
                            .offset = begin,
                            .plain = tag == "?",
@@ -143,9 +150,19 @@ class EventCollector final : public YAML::EventHandler {
     std::vector<YamlEvent> events_;
 };
 
-// Go's libraries disagree about a repeated key (the last wins, or an error) and this one keeps both: why the keys are
-// not read, or an empty string.
-std::string objection_to_keys(std::string_view bytes, const std::vector<YamlEvent>& events) {
+// yaml-cpp takes a line of text in a map for a key without value; bpm's library does not.
+bool colon_follows(std::string_view bytes, const YamlEvent& key) {
+    const bool quoted = !key.plain && (bytes[key.offset] == '"' || bytes[key.offset] == '\'');
+    if (!quoted && !bytes.substr(key.offset).starts_with(key.value)) return false;
+    const std::size_t end = quoted ? behind_quoted(bytes, key.offset) : key.offset + key.value.size();
+    const std::size_t colon = bytes.find_first_not_of(' ', end);
+    if (colon == bytes.npos || bytes[colon] != ':') return false;
+    return colon + 1 == bytes.size() || std::string_view(" \t\r\n").contains(bytes[colon + 1]);
+}
+
+// Where yaml-cpp is more patient than Go's libraries, or they are not of one mind (a repeated key is an error, or its
+// last value wins): why the document is not read, or an empty string.
+std::string objection_to_structure(std::string_view bytes, const std::vector<YamlEvent>& events) {
     struct Level {
         bool map = false, key_is_next = false;
         std::set<std::string_view> keys;
@@ -155,10 +172,13 @@ std::string objection_to_keys(std::string_view bytes, const std::vector<YamlEven
         const bool ends = event.kind == YamlKind::sequence_end || event.kind == YamlKind::map_end;
         if (ends) levels.pop_back();
         auto& level = levels.back();
+        if (event.kind == YamlKind::null && event.in_flow && !level.map)
+            return "an entry without a value between brackets";
         if (!ends && level.map && level.key_is_next) {
             if (event.kind != YamlKind::scalar) return "a key that is no plain or quoted text";
             const std::size_t line = line_of(bytes, event.offset);
             if (event.plain && event.value == "<<") return at_line("a merge key", line);
+            if (!colon_follows(bytes, event)) return at_line("a key without a colon", line);
             if (!level.keys.insert(event.value).second) return at_line("a key that is there already", line);
             level.key_is_next = false;
             continue;
@@ -216,7 +236,7 @@ Result<std::vector<YamlEvent>> read_yaml_events(std::string_view bytes) {
     if (collector.documents() > 1) return not_understood("the file holds several documents");
     if (!collector.objection().empty()) return not_understood(collector.objection());
     auto events = collector.take_events();
-    if (auto why = objection_to_keys(bytes, events); !why.empty()) return not_understood(why);
+    if (auto why = objection_to_structure(bytes, events); !why.empty()) return not_understood(why);
     return events;
 }
 

@@ -1,44 +1,14 @@
-#include "remediate/edit.hpp"
+#include "tests/unit/remediate/bpm_files.hpp"
 
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <map>
-#include <sstream>
-#include <vector>
 
 #include "probes/bpm_file.hpp"
 
 namespace aggmedic::remediate {
 namespace {
-
-std::string read_file(const std::filesystem::path& path) {
-    std::ifstream stream(path, std::ios::binary);
-    EXPECT_TRUE(stream) << path;
-    std::ostringstream bytes;
-    bytes << stream.rdbuf();
-    return bytes.str();
-}
-
-std::filesystem::path fixtures() {
-    return std::filesystem::path(AGGMEDIC_FIXTURES) / "bpm";
-}
-
-BpmEdit adding(std::string name) {
-    BpmEdit edit;
-    edit.add_name = std::move(name);
-    return edit;
-}
-
-// A process with these lines as its arguments.
-std::string file_with(std::string_view arguments) {
-    return "processes:\n- name: kube-apiserver\n  executable: /bin/kube-apiserver\n  args:\n" + std::string(arguments);
-}
-
-EditAnswer answer_to(std::string_view arguments) {
-    return edit_bpm(file_with(arguments), adding("demo.example")).answer;
-}
 
 // What the README of the fixtures lists. The count is the live process's, as the bpm of that time started it.
 struct FixtureCase {
@@ -86,20 +56,6 @@ std::map<std::string, FixtureCase> fixture_cases() {
         {"edge-truncated", {refused_argument_count, demo, 51, 50}},
         {"edge-broken-yaml", {not_understood, demo, 0, 0}},
     };
-}
-
-// The new file by another way: the one place where the list of the one process ends, found by eye for every dialect.
-std::string with_name_inserted(std::string bytes, const std::string& name) {
-    constexpr std::string_view flag = "--requestheader-allowed-names";
-    std::size_t at = bytes.find(flag) + flag.size();
-    if (bytes[at] == '=') {
-        ++at;
-    } else {
-        at = bytes.find("- ", at) + 2;  // the value is the next entry
-        if (bytes[at] == '"') ++at;
-    }
-    at = bytes.find_first_of("\"' \r\n", at);
-    return bytes.insert(std::min(at, bytes.size()), "," + name);
 }
 
 TEST(EditBpm, AnswersForEveryFixtureWhatItsReadmeLists) {
@@ -174,114 +130,6 @@ TEST(EditBpm, EditsTheValueWhereItIsAnEntryOfItsOwn) {
     EXPECT_EQ(result.argument_after, "aggregator,demo.pks.ik.am");
     EXPECT_EQ(result.line, 49U);
 }
-
-TEST(EditBpm, ReadsTheFlagAsTheApiserverDoes) {
-    EXPECT_EQ(answer_to("  - --requestheader_allowed-names=a\n"), EditAnswer::changed);
-    EXPECT_EQ(answer_to("  - --requestheader-allowed-names-x=a\n"), EditAnswer::not_found);
-    EXPECT_EQ(answer_to("  - -requestheader-allowed-names=a\n"), EditAnswer::not_found);
-    EXPECT_EQ(answer_to("  - --\n  - --requestheader-allowed-names=a\n"), EditAnswer::not_found);
-    EXPECT_EQ(answer_to("  - --requestheader-allowed-names=a\n  - --requestheader_allowed_names=b\n"),
-              EditAnswer::refused_flag_twice);
-    EXPECT_EQ(answer_to("  - --requestheader-allowed-names=demo.example\n  - --requestheader-allowed-names\n  - b\n"),
-              EditAnswer::refused_flag_twice);
-    EXPECT_EQ(answer_to("  # --requestheader-allowed-names=a\n"), EditAnswer::not_found);
-}
-
-TEST(EditBpm, RefusesAFlagWithoutAList) {
-    for (const auto* arguments :
-         {"  - --requestheader-allowed-names\n", "  - --requestheader-allowed-names\n  -\n",
-          "  - --requestheader-allowed-names\n  - --v=2\n", "  - --requestheader-allowed-names=\n",
-          "  - --requestheader-allowed-names\n  - ''\n", "  - '--requestheader-allowed-names='\n"}) {
-        EXPECT_EQ(answer_to(arguments), EditAnswer::refused_empty_list) << arguments;
-    }
-}
-
-TEST(EditBpm, RefusesWhatIsNoPlainListOfDifferentNames) {
-    for (const auto* value :
-         {"a,", ",a", "a,,b", "a,a", "a b", "a, b", "'a'", "a,\\\"b\\\"", "a\\tb", "a$(x)", "\\\"", "a\\\\b", " a"}) {
-        const std::string arguments = "  - \"--requestheader-allowed-names=" + std::string(value) + "\"\n";
-        EXPECT_EQ(answer_to(arguments), EditAnswer::refused_not_a_list) << arguments;
-    }
-}
-
-TEST(EditBpm, RefusesEveryNameThatItWouldNotWriteBeforeLookingAtTheFile) {
-    const std::string bytes = read_file(fixtures() / "plain-v0.22.0-minimal.yml");
-    for (const auto& name : std::vector<std::string>{"", ".a", "-a", "a..b", "a,b", "a'b", "a\"b", "$(id)", "a b",
-                                                     "a\n", "a\nb", "a:b", "*", "a#", "a\\", "system:masters",
-                                                     "\xC3\xA4", std::string("a\0b", 3), std::string(65, 'a')}) {
-        EXPECT_EQ(edit_bpm(bytes, adding(name)).answer, EditAnswer::refused_name) << testing::PrintToString(name);
-    }
-    EXPECT_EQ(edit_bpm(bytes, adding(std::string(64, 'a'))).answer, EditAnswer::changed);
-}
-
-struct RefusedFile {
-    std::string what, bytes;
-};
-
-class EditBpmRefuses : public testing::TestWithParam<RefusedFile> {};
-
-TEST_P(EditBpmRefuses, WhatCouldMeanSomethingElseToBpm) {
-    const auto result = edit_bpm(GetParam().bytes, adding("demo.example"));
-    EXPECT_EQ(name(result.answer), "not-understood") << GetParam().bytes;
-    EXPECT_EQ(result.reason.find("secret"), std::string::npos) << result.reason;
-}
-
-const std::string flag_line = "  - --requestheader-allowed-names=a\n";
-
-INSTANTIATE_TEST_SUITE_P(
-    Files, EditBpmRefuses,
-    testing::Values(
-        RefusedFile{"Empty", ""}, RefusedFile{"OnlyAComment", "# x\n"}, RefusedFile{"NoMap", "- a\n"},
-        RefusedFile{"Scalar", "a"}, RefusedFile{"NoProcesses", "process: []\n"},
-        RefusedFile{"ProcessesIsAMap", "processes: {name: kube-apiserver}\n"},
-        RefusedFile{"ProcessIsText", "processes: [kube-apiserver]\n"},
-        RefusedFile{"OtherProcess", "processes:\n- name: other\n  executable: /x\n  args:\n" + flag_line},
-        RefusedFile{"ProcessTwice", file_with(flag_line) + "- name: kube-apiserver\n  executable: /x\n"},
-        RefusedFile{"NoExecutable", "processes:\n- name: kube-apiserver\n  args:\n" + flag_line},
-        RefusedFile{"ArgsIsText",
-                    "processes:\n- {name: kube-apiserver, executable: /x, args: --requestheader-allowed-names=a}\n"},
-        RefusedFile{"ArgumentIsAMap", file_with(flag_line + "  - --x: secret\n")},
-        RefusedFile{"ArgumentIsAList", file_with(flag_line + "  - [--x]\n")},
-        RefusedFile{"Alias", file_with("  - &x --requestheader-allowed-names=a\n  - *x\n")},
-        RefusedFile{"UnknownAlias", file_with(flag_line + "  - *secret\n")},
-        RefusedFile{"Anchor", file_with("  - &secret --requestheader-allowed-names=a\n")},
-        RefusedFile{"AnchorElsewhere", file_with(flag_line) + "x: &secret\n"},
-        RefusedFile{"AnchorOnTheList",
-                    "processes:\n- name: kube-apiserver\n  executable: /x\n  args: &x\n" + flag_line},
-        RefusedFile{"Tag", file_with("  - !!str --requestheader-allowed-names=a\n")},
-        RefusedFile{"NonSpecificTag", file_with("  - ! --requestheader-allowed-names=a\n")},
-        RefusedFile{"TagOnTheList",
-                    "processes:\n- name: kube-apiserver\n  executable: /x\n  args: !secret\n" + flag_line},
-        RefusedFile{"Literal", file_with("  - |-\n    --requestheader-allowed-names=a\n")},
-        RefusedFile{"Folded", file_with("  - >-\n    --requestheader-allowed-names=a\n")},
-        RefusedFile{"QuotedOverTwoLines", file_with("  - \"--requestheader-allowed-names=a\\\n    b\"\n")},
-        RefusedFile{"MergeKey", file_with(flag_line) + "  <<: {env: {}}\n"},
-        RefusedFile{"KeyTwice", file_with(flag_line) + "  args: []\n"},
-        RefusedFile{"KeyTwiceQuoted", file_with(flag_line) + "  \"args\": []\n"},
-        RefusedFile{"KeyTwiceElsewhere", file_with(flag_line) + "  env:\n    A: 1\n    A: secret\n"},
-        RefusedFile{"KeyIsAList", file_with(flag_line) + "  ? [a]\n  : b\n"},
-        RefusedFile{"NoKey", file_with(flag_line) + "  : b\n"},
-        RefusedFile{"TwoDocuments", file_with(flag_line) + "---\n" + file_with(flag_line)},
-        RefusedFile{"EmptySecondDocument", file_with(flag_line) + "---\n"},
-        RefusedFile{"CarriageReturnOnly", "processes:\r- name: kube-apiserver\r"},
-        RefusedFile{"CarriageReturnInside", file_with("  - --a=\r\r\n" + flag_line)},
-        RefusedFile{"Nul", file_with(flag_line) + std::string("#\0\n", 3)},
-        RefusedFile{"Escape", file_with(flag_line) + "#\x1B[2J\n"},
-        RefusedFile{"NextLine", file_with("  # \xC2\x85\n" + flag_line)},
-        RefusedFile{"LineSeparator", file_with("  # \xE2\x80\xA8  - --b\n" + flag_line)},
-        RefusedFile{"Latin1", file_with("  # \xE4\n" + flag_line)},
-        RefusedFile{"Overlong", file_with("  # \xC0\xAF\n" + flag_line)},
-        RefusedFile{"Surrogate", file_with("  # \xED\xA0\x80\n" + flag_line)},
-        RefusedFile{"Utf16", std::string("\xFF\xFE"
-                                         "a\0",
-                                         4)},
-        RefusedFile{"Utf16WithoutMark", std::string("p\0r\0", 4)},
-        RefusedFile{"SecondByteOrderMark", "\xEF\xBB\xBF\xEF\xBB\xBF" + file_with(flag_line)},
-        RefusedFile{"TooLarge", file_with(flag_line) + "#" + std::string(std::size_t{1} << 20, 'x')},
-        RefusedFile{"Deep", file_with(flag_line) + "x: " + std::string(100'000, '[')},
-        RefusedFile{"QuoteLeftOpen", file_with("  - \"--requestheader-allowed-names=secret\n")},
-        RefusedFile{"BadEscape", file_with("  - \"--requestheader-allowed-names=a\\secret\"\n")}),
-    [](const auto& param) { return param.param.what; });
 
 TEST(EditBpm, KeepsAByteOrderMark) {
     const std::string bytes = "\xEF\xBB\xBF" + file_with(flag_line);

@@ -16,12 +16,6 @@ bool is_understood(char byte) {
 
 }  // namespace
 
-bool is_writable_name(std::string_view name) {
-    constexpr std::size_t length_max = 64;
-    if (name.empty() || name.size() > length_max || !is_alphanumeric(name.front()) || name.contains("..")) return false;
-    return std::ranges::all_of(name, [](char byte) { return is_alphanumeric(byte) || byte == '.' || byte == '-'; });
-}
-
 std::optional<std::vector<std::string>> read_allowed_names(std::string_view value) {
     std::vector<std::string> names;
     for (std::size_t begin = 0; begin <= value.size();) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "probes/bpm_file.hpp"
+#include "probes/common_name.hpp"
 #include "remediate/allowed_names.hpp"
 #include "remediate/diff.hpp"
 #include "remediate/yaml_scalar.hpp"
@@ -138,8 +139,8 @@ std::string_view name(EditAnswer answer) noexcept {
 }
 
 EditResult edit_bpm(std::string_view bytes, const BpmEdit& edit) {
-    if (!is_writable_name(edit.add_name))
-        return say(EditAnswer::refused_name, "The name to add is not one that aggmedic writes.");
+    if (auto why = probes::common_name_refusal(edit.add_name); !why.empty())
+        return say(EditAnswer::refused_name, std::move(why));
     const auto events = probes::read_yaml_events(bytes);
     if (!events) return say(EditAnswer::not_understood, events.error().detail);
     const auto arguments = probes::find_bpm_arguments(*events, edit.process);

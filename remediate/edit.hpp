@@ -16,7 +16,7 @@ enum class EditAnswer {
     refused_not_a_list,      // quotes, spaces, an empty or a repeated name: CSV that is not guessed at
     refused_argument_count,  // the live process was not started from this file: cut in a write, or changed since
     not_understood,          // not one process of one plain document, or bytes that cannot be found again
-    refused_name,            // the name to add is not one that aggmedic writes
+    refused_name,            // the name to add is not one that may be put on a list (probes/common_name.hpp)
 };
 std::string_view name(EditAnswer answer) noexcept;  // already-right
 

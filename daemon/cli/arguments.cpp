@@ -1,0 +1,219 @@
+#include "daemon/cli/arguments.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+#include <sstream>
+#include <string_view>
+
+#include "daemon/cli/help.hpp"
+#include "net/text.hpp"
+
+namespace aggmedic::cli {
+namespace {
+
+// Words that only some commands know, until the command is certain.
+struct Raw {
+    std::string format = "table";
+    std::string method = "args";
+    std::string cluster;  // where exactly one is meant
+    std::string scope;    // pause, resume: none means the fleet
+};
+
+CLI::App* add_command(CLI::App& app, Invocation& invocation, Command command, const CommandHelp& help) {
+    auto* added = app.add_subcommand(std::string(help.name), std::string(help.summary));
+    added->footer(std::string(help.examples));
+    added->callback([&invocation, command] { invocation.command = command; });
+    return added;
+}
+
+void add_global_options(CLI::App& app, Invocation& invocation, Raw& raw) {
+    auto& global = invocation.global;
+    app.add_option("-o,--output", raw.format, "table (default), json or yaml")
+        ->check(CLI::IsMember({"table", "json", "yaml"}))
+        ->type_name("FORMAT");
+    app.add_option("--config", global.config, "configuration of the daemon; with --standalone the one to work by")
+        ->type_name("FILE");
+    app.add_option("--socket", global.socket, "control socket of the daemon (default /run/aggmedic/control.sock)")
+        ->type_name("PATH");
+    app.add_flag("--standalone", global.standalone, "do the work in this process, without a daemon (with --config)");
+    app.add_flag("--no-color", global.no_color, "no colours and no redrawing; so do NO_COLOR and a pipe");
+}
+
+void add_repeatable(CLI::App& command, const char* flag, const char* type, std::vector<std::string>& values,
+                    const char* text) {
+    command.add_option(flag, values, text)->type_name(type)->expected(1)->take_all();
+}
+
+void add_kubeconfig_options(CLI::App& command, Invocation& invocation) {
+    auto* file = command.add_option("--kubeconfig", invocation.kubeconfig,
+                                    "look at the cluster of this kubeconfig; needs nothing else: no configuration, "
+                                    "no daemon, no SSH");
+    file->type_name("FILE");
+    command.add_option("--context", invocation.context, "context of the kubeconfig (default: its current one)")
+        ->needs(file)
+        ->type_name("NAME");
+}
+
+void add_looking_commands(CLI::App& app, Invocation& invocation, Raw& raw) {
+    auto* check = add_command(app, invocation, Command::check, help_of(Command::check));
+    check->add_option("CLUSTER", invocation.clusters, "clusters to look at (default: all)");
+    add_kubeconfig_options(*check, invocation);
+
+    auto* explain = add_command(app, invocation, Command::explain, help_of(Command::explain));
+    explain->add_option("CLUSTER", raw.cluster, "the cluster");
+    add_kubeconfig_options(*explain, invocation);
+
+    auto* preflight = add_command(app, invocation, Command::preflight, help_of(Command::preflight));
+    preflight->add_option("CLUSTER", raw.cluster, "the cluster")->required();
+
+    add_command(app, invocation, Command::status, help_of(Command::status));
+}
+
+void add_changing_commands(CLI::App& app, Invocation& invocation, Raw& raw) {
+    auto* plan = add_command(app, invocation, Command::plan, help_of(Command::plan));
+    plan->add_option("CLUSTER", raw.cluster, "the cluster")->required();
+    plan->add_option("--method", raw.method, "what to change: args (the masters' arguments)")->type_name("METHOD");
+    add_repeatable(*plan, "--accept-risk", "ID", invocation.accept_risk,
+                   "accept this risk of the plan; may be repeated");
+
+    auto* apply = add_command(app, invocation, Command::apply, help_of(Command::apply));
+    apply->add_option("PLAN-ID", invocation.id, "id that plan printed (at least 8 characters of it)")->required();
+    apply->add_flag("--canary-only", invocation.canary_only, "repair and prove the first master, then stop");
+    apply->add_option("--reason", invocation.reason, "why, for the journal")->type_name("TEXT");
+
+    auto* stop = add_command(app, invocation, Command::abort_run, help_of(Command::abort_run));
+    stop->add_option("RUN-ID", invocation.id, "id of the run, as apply and runs show it")->required();
+
+    auto* runs = add_command(app, invocation, Command::runs, help_of(Command::runs));
+    auto* run = runs->add_option("RUN-ID", invocation.id, "one run with its steps (default: the latest runs)");
+    runs->add_flag("--follow", invocation.follow, "stay until the run ends, with its progress")->needs(run);
+
+    auto* pause = add_command(app, invocation, Command::pause, help_of(Command::pause));
+    pause->add_option("CLUSTER", raw.scope, "the cluster (default: the whole fleet)");
+    pause->add_option("--reason", invocation.reason, "why, for the journal")->type_name("TEXT");
+    auto* resume = add_command(app, invocation, Command::resume, help_of(Command::resume));
+    resume->add_option("CLUSTER", raw.scope, "the cluster (default: the whole fleet)");
+}
+
+void add_rendering_commands(CLI::App& app, Invocation& invocation, Raw& raw) {
+    auto* bosh = app.add_subcommand("bosh", "render the permanent fix for clusters that BOSH deploys");
+    bosh->require_subcommand(1)->fallthrough();
+    auto* ops_file = add_command(*bosh, invocation, Command::bosh_ops_file, help_of(Command::bosh_ops_file));
+    ops_file->add_option("CLUSTER", raw.cluster, "the cluster whose names and certificate are read");
+    add_repeatable(*ops_file, "--name", "CN", invocation.names,
+                   "with CLUSTER: the CN to add; without: every name of the list, repeated");
+    auto* runtime = add_command(*bosh, invocation, Command::bosh_runtime_config, help_of(Command::bosh_runtime_config));
+    runtime->add_option("CLUSTER", invocation.clusters, "clusters whose certificates' CNs are read");
+    add_repeatable(*runtime, "--name", "CN", invocation.names, "the CN to add, instead of reading it; may be repeated");
+    add_repeatable(*runtime, "--deployment", "NAME", invocation.deployments,
+                   "the deployment of each CLUSTER, or else of each --name, in the same order");
+    auto* config = app.add_subcommand("config", "check or write a configuration");
+    config->require_subcommand(1)->fallthrough();
+    add_command(*config, invocation, Command::config_check, help_of(Command::config_check));
+    add_command(*config, invocation, Command::config_init, help_of(Command::config_init));
+    for (auto* group : {bosh, config}) {
+        for (auto* command : group->get_subcommands({})) command->fallthrough();
+    }
+}
+
+// A sentence with what, where and what next, instead of the library's own wording alone.
+std::string complaint(const CLI::App& app, const CLI::Error& error) {
+    std::string name = "aggmedic";
+    for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+        at = at->get_subcommands().front();
+        name += " " + at->get_name();
+    }
+    return name + ": " + printable(error.what()) + "\nSee " + name + " --help.\n";
+}
+
+Farewell usage_error(std::string text) {
+    return {.exit_status = exit_status::usage, .output = {}, .error = std::move(text)};
+}
+
+Farewell farewell(const CLI::App& app, const CLI::ParseError& error) {
+    if (error.get_exit_code() != 0) return usage_error(complaint(app, error));
+    std::ostringstream output;
+    app.exit(error, output, output);
+    return {.exit_status = exit_status::ok, .output = output.str(), .error = {}};
+}
+
+// What a kubeconfig cannot be combined with.
+std::string kubeconfig_contradiction(const Invocation& invocation) {
+    const auto& global = invocation.global;
+    if (invocation.kubeconfig.empty()) {
+        return invocation.command == Command::explain && invocation.clusters.empty()
+                   ? "explain which cluster? Give CLUSTER, or --kubeconfig FILE"
+                   : "";
+    }
+    if (!invocation.clusters.empty()) return "either CLUSTER or --kubeconfig: a kubeconfig names its own cluster";
+    if (global.standalone || !global.config.empty() || !global.socket.empty()) {
+        return "--kubeconfig needs no configuration and no daemon: leave out --config, --socket and --standalone";
+    }
+    return {};
+}
+
+std::string bosh_contradiction(const Invocation& invocation) {
+    const auto names = invocation.names.size();
+    const auto clusters = invocation.clusters.size();
+    if (invocation.command == Command::bosh_ops_file) {
+        if (clusters == 0 && names < 2) {
+            return "an ops-file replaces the whole list: give CLUSTER, or --name once for every name that must be on "
+                   "it, "
+                   "as in --name aggregator --name CN";
+        }
+        return clusters == 1 && names > 1 ? "with CLUSTER there is one --name: the one to add" : "";
+    }
+    if (invocation.command != Command::bosh_runtime_config) return {};
+    if (clusters == 0 && names == 0) return "which CN? Give CLUSTER to read it from its masters, or --name CN";
+    if (clusters != 0 && names != 0 && names != clusters) return "give one --name for each CLUSTER, or none";
+    if (invocation.deployments.size() != std::max(clusters, names)) {
+        return "give one --deployment for each CLUSTER or --name, in the same order (bosh deployments lists them): a "
+               "runtime config without one would reach every deployment of the director";
+    }
+    return {};
+}
+
+// What one option alone cannot say.
+std::string contradiction(const Invocation& invocation, const Raw& raw) {
+    if (auto text = kubeconfig_contradiction(invocation); !text.empty()) return text;
+    if (auto text = bosh_contradiction(invocation); !text.empty()) return text;
+    if (invocation.global.standalone && !invocation.global.socket.empty()) return "either --standalone or --socket";
+    if (raw.method == "configmap") {
+        return "--method configmap is not in this version: plan changes the masters' arguments (--method args)";
+    }
+    if (raw.method != "args") return "--method " + printable(raw.method) + ": there is only args";
+    return {};
+}
+
+}  // namespace
+
+std::variant<Invocation, Farewell> parse_arguments(const std::vector<std::string>& words) {
+    Invocation invocation;
+    Raw raw;
+    CLI::App app(std::string(program_summary), "aggmedic");
+    app.footer(std::string(program_footer));
+    app.require_subcommand(1)->fallthrough();
+    app.set_version_flag("--version", "aggmedic " AGGMEDIC_VERSION);
+    add_global_options(app, invocation, raw);
+    add_looking_commands(app, invocation, raw);
+    add_changing_commands(app, invocation, raw);
+    add_rendering_commands(app, invocation, raw);
+    for (auto* command : app.get_subcommands({})) command->fallthrough();
+    try {
+        app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // CLI11 takes them last first
+    } catch (const CLI::ParseError& error) {
+        return farewell(app, error);
+    }
+    static const std::map<std::string, Format> formats = {
+        {"table", Format::table}, {"json", Format::json}, {"yaml", Format::yaml}};
+    invocation.global.format = formats.at(raw.format);
+    if (!raw.cluster.empty()) invocation.clusters = {raw.cluster};
+    if (!raw.scope.empty()) invocation.clusters = {raw.scope};
+    if (const auto text = contradiction(invocation, raw); !text.empty()) {
+        return usage_error("aggmedic: " + text + ".\nSee aggmedic --help.\n");
+    }
+    return invocation;
+}
+
+}  // namespace aggmedic::cli

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace aggmedic::cli {
+
+// The findings of one cluster that say the same about several aggregated APIs: a person reads the cause once.
+struct FindingGroup {
+    std::string cause, severity, confidence, allow_list, consequence_of, master, since, remedy;
+    std::vector<std::string> candidates;
+    std::vector<std::string> apiservices;
+    std::vector<nlohmann::json> evidence, rules_out;  // each once
+};
+
+// Root causes first, the gravest first; what follows from them after them.
+std::vector<FindingGroup> grouped_findings(const nlohmann::json& cluster);
+
+// Whether asking for a plan makes sense: allow-listing would repair it, and one cause explains what was seen.
+bool is_plannable(const FindingGroup& group);
+
+// What the group says in one sentence, without the final full stop.
+std::string sentence_of(const FindingGroup& group);
+
+}  // namespace aggmedic::cli

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace aggmedic::cli {
+
+enum class Command {
+    check,
+    explain,
+    preflight,
+    plan,
+    apply,
+    abort_run,
+    status,
+    runs,
+    pause,
+    resume,
+    bosh_ops_file,
+    bosh_runtime_config,
+    config_check,
+    config_init,
+};
+
+enum class Format { table, json, yaml };
+
+struct GlobalOptions {
+    Format format = Format::table;
+    std::string config;  // empty: the default where one is needed
+    std::string socket;  // empty: from --config, else the default
+    bool standalone = false;
+    bool no_color = false;
+};
+
+// What was typed, with nothing left to parse.
+struct Invocation {
+    Command command = Command::check;
+    GlobalOptions global;
+    std::vector<std::string> clusters;
+    std::string id;                        // of a plan or a run
+    std::string kubeconfig, context;       // check and explain without a configuration
+    std::vector<std::string> accept_risk;  // plan
+    bool canary_only = false;              // apply
+    std::string reason;                    // apply, pause
+    bool follow = false;                   // runs
+    std::vector<std::string> names;        // bosh: CNs
+    std::vector<std::string> deployments;  // bosh: in the order of clusters or names
+};
+
+inline constexpr const char* default_config = "/etc/aggmedic/aggmedic.yml";
+inline constexpr const char* default_socket = "/run/aggmedic/control.sock";
+
+// Exit statuses of the command line; scripts rely on them.
+namespace exit_status {
+inline constexpr int ok = 0;
+inline constexpr int findings = 1;
+inline constexpr int usage = 2;       // usage, configuration, or no daemon
+inline constexpr int unobserved = 3;  // check; for plan: refused
+inline constexpr int rolled_back = 4;
+inline constexpr int refused = 5;
+inline constexpr int needs_person = 6;
+inline constexpr int detached = 7;
+}  // namespace exit_status
+
+}  // namespace aggmedic::cli

@@ -1,0 +1,179 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "daemon/cli/fields.hpp"
+#include "daemon/cli/finding_groups.hpp"
+#include "daemon/cli/render.hpp"
+#include "daemon/cli/table.hpp"
+
+namespace aggmedic::cli {
+namespace {
+
+std::string allow_list_sentence(std::string_view verdict) {
+    if (verdict == "right") return "right: adding the certificate's CN to requestheader-allowed-names is the repair.";
+    if (verdict == "wrong") return "wrong: adding a name would change nothing, or hide the fault.";
+    if (verdict == "dangerous") {
+        return "dangerous: it would work, and whoever gets a certificate with that CN from the same CA could then act "
+               "as "
+               "any user. A plan asks you to accept exactly that.";
+    }
+    return "not a question here.";
+}
+
+std::string confidence_sentence(const FindingGroup& group) {
+    if (group.confidence == "certain") {
+        return "certain: the masters' files and the published ConfigMap were read, or the answer itself proves it.";
+    }
+    if (group.confidence == "probable") {
+        return "probable: inferred from outside. It becomes certain when the masters' arguments and certificate files "
+               "are "
+               "read: give this cluster ssh and masters in the configuration.";
+    }
+    const auto fits = group.candidates.empty() ? std::string("several causes") : joined(group.candidates, ", ");
+    return "ambiguous: " + fits +
+           " fit what was seen, and none explains the other. Nothing is planned until one is ruled out; reading the "
+           "masters "
+           "over SSH mostly decides it.";
+}
+
+std::string labelled(const View& view, std::string_view label, std::string_view text) {
+    return wrapped(view.style, fmt::format("   {:<16}", std::string(label) + ":"), text);
+}
+
+std::string seen(const FindingGroup& group, const View& view) {
+    if (group.evidence.empty()) return {};
+    std::string text = "   What was seen:\n";
+    for (const auto& evidence : group.evidence) {
+        auto where = text_of(evidence, "source");
+        if (const auto master = text_of(evidence, "master"); !master.empty()) {
+            where += (where.empty() ? "" : ", ") + master;
+        }
+        const auto fact = text_of(evidence, "fact", 1024);
+        text += wrapped(view.style, "     - ", where.empty() ? fact : fact + " [" + where + "]");
+    }
+    return text;
+}
+
+std::string ruled_out(const FindingGroup& group, const View& view) {
+    if (group.rules_out.empty()) return {};
+    std::string text = "   It is not:\n";
+    for (const auto& other : group.rules_out) {
+        text +=
+            wrapped(view.style, "     - ", text_of(other, "cause") + ", because " + text_of(other, "because", 1024));
+    }
+    return text;
+}
+
+std::string next_step(const FindingGroup& group, const nlohmann::json& cluster, const View& view) {
+    if (!is_plannable(group)) return {};
+    if (!view.kubeconfig.empty()) {
+        return labelled(view, "Next",
+                        "a repair needs the masters: write a configuration (aggmedic config init), then plan it");
+    }
+    return labelled(view, "Next",
+                    suggested(view, "plan " + typed_word(text_of(cluster, "name"))) + " (a dry run: changes nothing)");
+}
+
+std::string chapter(std::size_t number, const FindingGroup& group, const nlohmann::json& cluster, const View& view) {
+    auto title = fmt::format("{}, {}", group.severity, group.confidence);
+    if (!group.consequence_of.empty()) title += ", a consequence of " + group.consequence_of;
+    if (!group.since.empty()) title += ", since " + group.since;
+    const auto tone = group.severity == "critical"  ? Tone::bad
+                      : group.severity == "warning" ? Tone::warning
+                                                    : Tone::quiet;
+    std::string text = fmt::format("\n{}. {} ({})\n", number, tinted(view.style, tone, group.cause), title);
+    if (!group.master.empty()) text += labelled(view, "Master", group.master);
+    if (!group.apiservices.empty()) text += labelled(view, "Affected", joined(group.apiservices, ", "));
+    text += seen(group, view) + ruled_out(group, view);
+    text += labelled(view, "How sure", confidence_sentence(group));
+    if (!group.consequence_of.empty()) {
+        text +=
+            labelled(view, "What to do", "repair " + group.consequence_of + "; this follows from it. " + group.remedy);
+    } else if (!group.remedy.empty()) {
+        text += labelled(view, "What to do", group.remedy);
+    }
+    text += labelled(view, "Allow-listing", allow_list_sentence(group.allow_list));
+    text += next_step(group, cluster, view);
+    return text + labelled(view, "Runbook", "docs/causes/" + group.cause + ".md");
+}
+
+std::string not_observed(const nlohmann::json& cluster, const View& view) {
+    const auto& facts = list_of(cluster, "unobserved");
+    if (facts.empty()) return {};
+    std::string text = "\nNot observed (neither healthy nor broken):\n";
+    for (const auto& fact : facts) {
+        const auto master = text_of(fact, "master");
+        text += wrapped(
+            view.style, "  - ",
+            text_of(fact, "what") + (master.empty() ? "" : " of " + master) + ": " + text_of(fact, "reason", 1024));
+    }
+    return text;
+}
+
+// What the judgement rests on, side by side for every apiserver and master that was looked at.
+std::string basis(const nlohmann::json& cluster, const View& view) {
+    std::string text;
+    if (const auto published = cluster.find("published"); published != cluster.end() && published->is_object()) {
+        text += wrapped(view.style,
+                        "Published allowed names: ", "[" + joined(texts_of(*published, "allowed_names"), ", ") + "]");
+    }
+    if (const auto caller = text_of(cluster, "caller"); !caller.empty()) text += "Asked as: " + caller + "\n";
+    Table apiservers({"APISERVER", "ADDRESS", "READY", "VERSION"});
+    for (const auto& server : list_of(cluster, "apiservers")) {
+        const auto master = text_of(server, "master");
+        const bool ready = truth_of(server, "ready");
+        apiservers.add({{master.empty() ? "(server address)" : master},
+                        {text_of(server, "address")},
+                        {ready ? "yes" : "no", ready ? std::nullopt : std::optional(Tone::warning)},
+                        {text_of(server, "version")}});
+    }
+    Table masters(
+        {"MASTER OVER SSH", "PROXY-CLIENT CN", "ITS CERTIFICATE ENDS", "ARGUMENT IN FILE", "ARGUMENT IN PROCESS"});
+    for (const auto& master : list_of(cluster, "masters")) {
+        const bool seen = truth_of(master, "seen");
+        const auto live = text_of(master, "live_argument");
+        const auto file = text_of(master, "argument");
+        masters.add({{text_of(master, "name")},
+                     {seen ? text_of(master, "proxy_client_cn") : "not seen: " + text_of(master, "reason", 120)},
+                     {text_of(master, "proxy_client_not_after")},
+                     {file},
+                     {seen && live == file ? "the same" : live}});
+    }
+    if (!apiservers.empty()) text += "\n" + apiservers.render(view.style);
+    if (!masters.empty()) text += "\n" + masters.render(view.style);
+    return text;
+}
+
+std::string explained(const nlohmann::json& cluster, const View& view) {
+    const auto groups = grouped_findings(cluster);
+    const auto name = text_of(cluster, "name");
+    const auto version = text_of(cluster, "kubernetes");
+    std::string text = tinted(view.style, Tone::strong, name);
+    if (!version.empty()) text += " (Kubernetes " + version + ")";
+    if (groups.empty()) {
+        text +=
+            text_of(cluster, "state") == "healthy"
+                ? ": healthy. Every aggregated API answered as its caller, through every apiserver that was asked.\n"
+                : ": unknown. Nothing is known to be broken, but not everything could be seen.\n";
+    } else {
+        text += ": " + counted(groups.size(), "finding", "findings") + "\n";
+    }
+    for (std::size_t index = 0; index < groups.size(); ++index) {
+        text += chapter(index + 1, groups[index], cluster, view);
+    }
+    const auto looked_at = basis(cluster, view);
+    if (!looked_at.empty()) text += "\n" + tinted(view.style, Tone::strong, "What it rests on") + "\n" + looked_at;
+    return text + not_observed(cluster, view);
+}
+
+}  // namespace
+
+std::string render_explain(const nlohmann::json& result, const View& view) {
+    std::string text;
+    for (const auto& cluster : list_of(result, "clusters"))
+        text += (text.empty() ? "" : "\n") + explained(cluster, view);
+    return text.empty() ? "No clusters are configured.\n" : text;
+}
+
+}  // namespace aggmedic::cli

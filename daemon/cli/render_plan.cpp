@@ -1,0 +1,151 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "daemon/cli/fields.hpp"
+#include "daemon/cli/render.hpp"
+#include "daemon/cli/table.hpp"
+
+namespace aggmedic::cli {
+namespace {
+
+// The same plan again, with every risk accepted that it shows.
+std::string accepting_command(const nlohmann::json& plan, const View& view) {
+    std::vector<std::string> accepted = view.accept_risk;
+    for (const auto& risk : list_of(plan, "risks")) {
+        const auto id = text_of(risk, "id");
+        if (!truth_of(risk, "accepted") && std::ranges::find(accepted, id) == accepted.end()) accepted.push_back(id);
+    }
+    std::string words = "plan " + typed_word(text_of(plan, "cluster"));
+    for (const auto& id : accepted) words += " --accept-risk " + typed_word(id);
+    return suggested(view, words);
+}
+
+bool waits_for_acceptance(const nlohmann::json& plan) {
+    return std::ranges::any_of(list_of(plan, "risks"), [](const auto& risk) { return !truth_of(risk, "accepted"); });
+}
+
+std::string refusals(const nlohmann::json& plan, const View& view) {
+    if (list_of(plan, "refusals").empty()) return {};
+    std::string text = "\nRefused by:\n";
+    for (const auto& refusal : list_of(plan, "refusals")) {
+        const auto subject = text_of(refusal, "subject");
+        const auto gate = tinted(view.style, Tone::bad, text_of(refusal, "gate"));
+        text += wrapped(view.style, "  - ",
+                        gate + (subject.empty() ? "" : " (" + subject + ")") + ": " + text_of(refusal, "reason", 2048));
+    }
+    return text;
+}
+
+std::string risks(const nlohmann::json& plan, const View& view) {
+    if (list_of(plan, "risks").empty()) return {};
+    std::string text = "\nRisks:\n";
+    for (const auto& risk : list_of(plan, "risks")) {
+        const bool accepted = truth_of(risk, "accepted");
+        auto mark = tinted(view.style, Tone::bad, "not accepted");
+        if (accepted) {
+            const auto by = text_of(risk, "accepted_by");
+            mark = by.empty() ? "known" : "accepted by " + by;
+        }
+        text += wrapped(view.style, "  - ", text_of(risk, "id") + " [" + mark + "]: " + text_of(risk, "text", 2048));
+    }
+    if (waits_for_acceptance(plan)) {
+        text += wrapped(view.style, "  To accept: ", accepting_command(plan, view));
+    }
+    return text;
+}
+
+std::string diff_lines(const nlohmann::json& master, const View& view) {
+    std::string text;
+    for (const auto& line : lines_of(master, "diff")) {
+        const bool is_header = line.starts_with("---") || line.starts_with("+++") || line.starts_with("@@");
+        const auto tone = is_header               ? Tone::strong
+                          : line.starts_with('+') ? Tone::added
+                          : line.starts_with('-') ? Tone::removed
+                                                  : Tone::quiet;
+        text += "     " + tinted(view.style, tone, line) + "\n";
+    }
+    return text;
+}
+
+std::string steps(const nlohmann::json& master, const View& view) {
+    std::string text;
+    std::size_t number = 0;
+    for (const auto& step : list_of(master, "steps")) {
+        const auto lead = fmt::format("     {:>2}. {:<13}", ++number, text_of(step, "step"));
+        text += wrapped(view.style, lead, text_of(step, "command", 2048));
+        const std::string indent(columns(lead), ' ');
+        for (const auto* key : {"check", "undo"}) {
+            const auto words = text_of(step, key, 2048);
+            if (!words.empty())
+                text += wrapped(view.style, indent + tinted(view.style, Tone::quiet, key) + ": ", words);
+        }
+    }
+    return text;
+}
+
+std::string master_part(std::size_t index, const nlohmann::json& master, const View& view) {
+    auto title = text_of(master, "name");
+    if (const auto address = text_of(master, "address"); !address.empty()) title += " (" + address + ")";
+    if (index == 0) title += ", the canary";
+    std::string text = fmt::format("\n{}. {}\n", index + 1, tinted(view.style, Tone::strong, title));
+    text += "   file " + text_of(master, "file") + "\n";
+    const auto digest = [&](std::string_view key) { return text_of(master, key).substr(0, 12); };
+    text += fmt::format("   sha256 {}... -> {}...\n", digest("sha256_before"), digest("sha256_after"));
+    text += diff_lines(master, view);
+    if (const auto gap = number_of(master, "gap_seconds")) {
+        text += fmt::format("   This apiserver is expected to be away for about {}.\n", seconds_text(*gap));
+    }
+    return text + steps(master, view);
+}
+
+std::string sentences(const nlohmann::json& plan, std::string_view key, std::string_view title, const View& view) {
+    const auto texts = texts_of(plan, key);
+    if (texts.empty()) return {};
+    std::string text = "\n" + std::string(title) + ":\n";
+    for (const auto& sentence : texts) text += wrapped(view.style, "  - ", sentence);
+    return text;
+}
+
+std::string opening(const nlohmann::json& plan, const View& view) {
+    const auto cluster = text_of(plan, "cluster");
+    const auto masters = list_of(plan, "masters").size();
+    const auto id = text_of(plan, "id");
+    if (!list_of(plan, "refusals").empty()) {
+        return wrapped(view.style, "",
+                       tinted(view.style, Tone::bad, "Plan for " + cluster + ": refused.") +
+                           " Nothing was stored, nothing can be applied.");
+    }
+    if (id.empty() && masters == 0) {
+        return tinted(view.style, Tone::good, "Plan for " + cluster + ": nothing to do.") + "\n";
+    }
+    std::string words = fmt::format("Plan {} for {}: {}, one at a time.", id.substr(0, 12), cluster,
+                                    counted(masters, "master is changed", "masters are changed"));
+    const auto name = text_of(plan, "common_name");
+    if (!name.empty()) words += " Adds the name " + name + " to requestheader-allowed-names.";
+    return wrapped(view.style, "", words + " Nothing has been changed yet.");
+}
+
+std::string closing(const nlohmann::json& plan, const View& view) {
+    const auto id = text_of(plan, "id");
+    if (id.empty()) return {};
+    std::string text = "\n";
+    if (const auto expires = text_of(plan, "expires"); !expires.empty()) {
+        text += "Expires " + expires + "; it is refused as stale when anything it rests on has moved.\n";
+    }
+    return text + "To apply exactly this:  " + tinted(view.style, Tone::strong, suggested(view, "apply " + id)) + "\n";
+}
+
+}  // namespace
+
+std::string render_plan(const nlohmann::json& result, const View& view) {
+    std::string text = opening(result, view) + refusals(result, view) + risks(result, view);
+    std::size_t index = 0;
+    for (const auto& master : list_of(result, "masters")) text += master_part(index++, master, view);
+    text += sentences(result, "after", "After the canary", view);
+    text += sentences(result, "verify", "At the end this must hold", view);
+    text += sentences(result, "not_undone", "Not undone by restoring the arguments", view);
+    return text + closing(result, view);
+}
+
+}  // namespace aggmedic::cli

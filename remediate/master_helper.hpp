@@ -10,17 +10,26 @@
 
 namespace aggmedic::remediate {
 
-// The one thing that ever runs on a master: a constant POSIX shell script with the verbs
+// The one thing that ever runs on a master: a constant POSIX shell script (master_helper.sh) with the verbs
 //
-//   look     PLATFORM                                                    read-only, see probes/look.hpp
-//   lock     HOLDER RUN TOKEN                                            take or renew /run/aggmedic/lock (15 min by uptime)
-//   swap     PLATFORM HOLDER RUN TOKEN RESOLVED SHA_BEFORE SHA_AFTER     new bytes on stdin; old bytes kept beside as .<file>.aggmedic-RUN
-//   restart  PLATFORM HOLDER RUN TOKEN PID START_TICKS                   only while that process is still the one running
-//   restore  PLATFORM HOLDER RUN TOKEN RESOLVED SHA_BEFORE SHA_AFTER     old bytes back from beside, if the file holds the new ones
-//   unlock   PLATFORM HOLDER RUN TOKEN RESOLVED SHA_EXPECTED             removes the kept bytes, then the lock
+//   look     PLATFORM
+//       Read-only, see probes/look.hpp.
+//   lock     PLATFORM HOLDER RUN TOKEN
+//       Takes or renews /run/aggmedic/lock: one line `HOLDER RUN TOKEN BOOT_ID EXPIRY`, the last in seconds of uptime,
+//       15 minutes ahead; swap, restart and restore renew it. A higher token of the same run takes over from a lower.
+//   swap     PLATFORM HOLDER RUN TOKEN RESOLVED SHA_BEFORE SHA_AFTER
+//       The new bytes come on stdin; the old ones are kept beside as .<file>.aggmedic-RUN.
+//   restart  PLATFORM HOLDER RUN TOKEN PID START_TICKS
+//       Asks the supervisor, while that process still runs. `ok asked` proves nothing.
+//   restore  PLATFORM HOLDER RUN TOKEN RESOLVED SHA_BEFORE SHA_AFTER
+//       The old bytes back from beside, if the file holds the new ones. Needs no room on the disk.
+//   unlock   PLATFORM HOLDER RUN TOKEN RESOLVED SHA_EXPECTED
+//       Removes the kept bytes if the file is as expected, then the lock.
 //
-// Each checks its arguments' grammar itself, is idempotent, works under flock, and answers one line `ok ...` (exit 0) or
-// `no REASON ...` (exit 20 and up; nothing was changed unless the line says so).
+// Each checks its arguments' grammar itself, is idempotent, works under flock, and answers one line: `ok ...` (exit 0)
+// or `no REASON ...` (exit 20 and up; nothing was changed, except after `no readback`). Reasons: grammar, busy, io,
+// locked HOLDER RUN, person BACKUP (another run's old bytes lie there), token, lock-lost (also by a reboot), missing,
+// moved (the link leads elsewhere), changed SHA, no-backup, input, disk-full, readback, supervisor TEXT.
 std::string_view helper_script();
 
 // What an SSH worker may run: the helper, verb by verb (sudo -n /bin/sh -c SCRIPT aggmedic VERB ...).

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,19 +32,24 @@ enum class Step {
 };
 std::string_view name(Step step);
 std::optional<Step> step_from(std::string_view name);
+bool is_undo(Step step);  // restore to withdrawn
 
 struct Action {
     Step step;
-    std::string master;            // empty: the cluster
+    std::string master;  // empty: the cluster
     bool operator==(const Action&) const = default;
 };
 
-enum class StepOutcome { ok, failed, unknown };   // unknown: it may or may not have happened
+enum class StepOutcome { ok, failed, unknown };  // unknown: it may or may not have happened
 std::string_view name(StepOutcome outcome);
+std::optional<StepOutcome> step_outcome_from(std::string_view name);
 
 enum class RunOutcome { applied, healed, rolled_back, refused, needs_person };
-std::string_view name(RunOutcome outcome);        // applied, healed, rolled-back, refused, needs-person
+std::string_view name(RunOutcome outcome);  // applied, healed, rolled-back, refused, needs-person
+std::optional<RunOutcome> run_outcome_from(std::string_view name);
 
+// untouched: nothing was written. patched: new bytes, old process. restarted: new bytes, and its new process was asked
+// for. repaired: ready with the new arguments and healed. restored: old bytes, ready with the old arguments.
 enum class MasterState { untouched, patched, restarted, repaired, restored, unknown };
 std::string_view name(MasterState state);
 
@@ -57,17 +64,42 @@ class RunWalk {
   public:
     explicit RunWalk(WalkOptions options);
 
-    std::optional<Action> next() const;            // nullopt: finished, see outcome()
+    std::optional<Action> next() const;  // nullopt: finished, see outcome()
     void completed(StepOutcome outcome, std::string detail = {});
-    void abort();                                  // finish or undo the current master, then stop
+    void abort();  // finish or undo the current master, then stop
 
-    RunOutcome outcome() const;
-    const std::string& why() const;                // one sentence; empty when applied
+    RunOutcome outcome() const { return outcome_; }
+    const std::string& why() const { return why_; }  // one sentence; empty when applied
     MasterState state_of(std::string_view master) const;
+    const std::vector<std::string>& masters() const { return options_.masters; }
+    bool wrote() const { return wrote_; }   // a swap was asked for somewhere
+    std::vector<Action> remaining() const;  // if everything goes well; for an estimate of the time left
 
   private:
-    struct State;
-    std::vector<std::string> masters_;             // replaced by the implementation's own members as it needs
+    enum class Phase { locking, forward, undoing, verifying, unlocking, finished };
+
+    void forward_completed(StepOutcome outcome, const std::string& detail);
+    void forward_failed(Step step, StepOutcome outcome, const std::string& detail);
+    void undo_completed(StepOutcome outcome, const std::string& detail);
+    void unlock_completed(StepOutcome outcome, const std::string& detail);
+    void master_completed();
+    void begin_undo(std::string why);
+    void end(RunOutcome outcome, std::string why);
+    void begin_unlocking();
+    void advance_step();
+    const std::string& current() const { return options_.masters[master_]; }
+    bool is_last() const { return master_ + 1 == options_.masters.size(); }
+
+    WalkOptions options_;
+    Phase phase_ = Phase::locking;
+    std::size_t master_ = 0;  // locking and unlocking: index into all_masters; else into masters
+    Step step_ = Step::lock;
+    bool aborted_ = false;
+    bool wrote_ = false;
+    RunOutcome outcome_ = RunOutcome::refused;
+    std::string why_;
+    std::map<std::string, MasterState, std::less<>> states_;
+    std::vector<std::string> locked_;
 };
 
 }  // namespace aggmedic::remediate

@@ -1,0 +1,460 @@
+# Runs on a master as `/bin/sh -c THIS aggmedic VERB ARGUMENT...`, as root. POSIX shell, coreutils, flock of util-linux.
+# Constant: arguments are data, checked by pattern, and only ever used as quoted words.
+set -uf
+LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+unset IFS ENV BASH_ENV CDPATH
+umask 077
+
+state=/run/aggmedic
+lease=900 # seconds of uptime; each verb that writes renews it
+bytes_max=262144
+
+no() { # STATUS REASON...
+    status=$1
+    shift
+    printf 'no %s\n' "$*"
+    exit "$status"
+}
+ok() {
+    printf 'ok %s\n' "$*"
+    exit 0
+}
+
+platform_bosh() {
+    service=kube-apiserver
+    file=/var/vcap/jobs/kube-apiserver/config/bpm.yml
+    pid_file=/var/vcap/sys/run/bpm/kube-apiserver/kube-apiserver.pid
+    monit=/var/vcap/bosh/bin/monit
+}
+want_platform() {
+    case $1 in
+    bosh) platform_bosh ;;
+    *) no 20 grammar platform ;;
+    esac
+}
+want_word() { # NAME VALUE
+    case $2 in
+    '' | *[!A-Za-z0-9-]* | ?????????????????????????????????????????????????????????????????*) no 20 grammar "$1" ;;
+    esac
+}
+want_number() {
+    case $2 in
+    '' | *[!0-9]* | ???????????????????*) no 20 grammar "$1" ;;
+    esac
+}
+want_hash() {
+    case $2 in
+    *[!0-9a-f]*) no 20 grammar "$1" ;;
+    esac
+    [ ${#2} -eq 64 ] || no 20 grammar "$1"
+}
+want_path() {
+    case $2 in
+    *[!A-Za-z0-9/._+-]* | */../* | */.. | */./* | *//*) no 20 grammar "$1" ;;
+    /*) ;;
+    *) no 20 grammar "$1" ;;
+    esac
+}
+
+hash_of() {
+    hash=$(sha256sum <"$1" 2>/dev/null) && printf '%s' "${hash%% *}"
+}
+boot_id() {
+    read -r id </proc/sys/kernel/random/boot_id && printf '%s' "$id"
+}
+uptime_seconds() {
+    read -r up rest </proc/uptime && printf '%s' "${up%%.*}"
+}
+start_ticks() { # PID; field 22, counted behind the last parenthesis: a process may have any name
+    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+    set -- ${stat##*) }
+    [ $# -ge 20 ] && printf '%s' "${20}"
+}
+
+# --- the lock -------------------------------------------------------------------------------------------------------
+
+enter() { # one verb at a time; children must not inherit descriptor 9, or a service they start would keep the lock
+    mkdir -p "$state" 2>/dev/null || no 23 io "$state cannot be made"
+    { exec 9>"$state/.flock"; } 2>/dev/null || no 23 io "$state cannot be written"
+    flock -w 20 9 2>/dev/null || no 21 busy
+}
+read_lock() {
+    lock_holder='' lock_run='' lock_token='' lock_boot='' lock_expiry=''
+    [ -f "$state/lock" ] || return 1
+    read -r lock_holder lock_run lock_token lock_boot lock_expiry <"$state/lock"
+    case $lock_token$lock_expiry in '' | *[!0-9]*) lock_token=0 lock_expiry=0 ;; esac
+    [ -n "$lock_holder" ]
+}
+lock_is_live() {
+    [ "$lock_boot" = "$(boot_id)" ] && [ "$lock_expiry" -gt "$(uptime_seconds)" ]
+}
+write_lock() {
+    expiry=$(($(uptime_seconds) + lease))
+    { printf '%s %s %s %s %s\n' "$holder" "$run" "$token" "$(boot_id)" "$expiry" >"$state/.lock.new"; } 2>/dev/null || no 23 io "the lock cannot be written"
+    mv -f "$state/.lock.new" "$state/lock" && return
+    no 23 io "the lock cannot be written"
+}
+want_ours() { # the fencing: whoever took the lock after us has another run or a higher token
+    read_lock || no 24 lock-lost
+    if [ "$lock_holder" != "$holder" ] || [ "$lock_run" != "$run" ]; then no 24 locked "$lock_holder" "$lock_run"; fi
+    [ "$lock_token" = "$token" ] || no 24 token "$lock_token"
+    [ "$lock_boot" = "$(boot_id)" ] || no 24 lock-lost
+    write_lock
+}
+resolve() { # sets resolved, beside (where the old bytes are kept) and unfinished (a write that did not end)
+    resolved=$(readlink -f -- "$file" 2>/dev/null) || no 25 missing
+    [ -f "$resolved" ] || no 25 missing
+    beside=${resolved%/*}/.${resolved##*/}.aggmedic-
+    unfinished=${resolved%/*}/.${resolved##*/}.new-aggmedic
+}
+list_backups() {
+    set +f
+    for kept in "$beside"*; do
+        if [ -e "$kept" ]; then printf '%s\n' "$kept"; fi
+    done
+    set -f
+}
+
+verb_lock() { # PLATFORM HOLDER RUN TOKEN
+    [ $# -eq 4 ] || no 20 grammar count
+    want_platform "$1"
+    want_word holder "$2"
+    want_word run "$3"
+    want_number token "$4"
+    holder=$2 run=$3 token=$4
+    enter
+    resolve
+    if read_lock; then
+        if [ "$lock_holder" = "$holder" ] && [ "$lock_run" = "$run" ]; then
+            [ "$lock_token" -le "$token" ] || no 24 token "$lock_token"
+        elif lock_is_live; then
+            no 24 locked "$lock_holder" "$lock_run"
+        fi
+    fi
+    foreign=$(list_backups | grep -vxF -- "$beside$run" | head -n 1)
+    [ -z "$foreign" ] || no 24 person "$foreign"
+    rm -f -- "$unfinished"
+    write_lock
+    ok locked
+}
+
+# --- the file -------------------------------------------------------------------------------------------------------
+
+file_verb() { # PLATFORM HOLDER RUN TOKEN RESOLVED
+    want_platform "$1"
+    want_word holder "$2"
+    want_word run "$3"
+    want_number token "$4"
+    want_path resolved "$5"
+    holder=$2 run=$3 token=$4
+    enter
+    resolve
+    [ "$resolved" = "$5" ] || no 25 moved
+    backup=$beside$run
+}
+give_up() { # STATUS WORDS...: nothing of ours stays, the file is as it was
+    rm -f -- "$unfinished"
+    if [ "$(hash_of "$resolved")" = "$before" ]; then rm -f -- "$backup"; fi
+    no "$@"
+}
+write_failed() { # TEXT of the failed command
+    case $1 in
+    *'No space left'* | *uota*) give_up 26 disk-full ;;
+    *) give_up 23 io "the new file cannot be written" ;;
+    esac
+}
+copy_kept() { # FROM TO, with owner, mode, ACL
+    rm -f -- "$2"
+    if text=$(cp --preserve=all -- "$1" "$2" 2>&1); then return 0; fi
+    rm -f -- "$2"
+    write_failed "$text"
+}
+keep_old_bytes() {
+    if [ "$(hash_of "$backup")" = "$before" ]; then return; fi
+    copy_kept "$resolved" "$unfinished"
+    text=$(sync -- "$unfinished" 2>&1) || write_failed "$text"
+    [ "$(hash_of "$unfinished")" = "$before" ] || give_up 25 changed
+    mv -f -- "$unfinished" "$backup" || give_up 23 io "the old bytes cannot be kept"
+}
+put_in_place() { # HASH: renames the finished file over the old one
+    [ "$(hash_of "$resolved")" = "$before" ] || give_up 25 changed
+    mv -f -- "$unfinished" "$resolved" || give_up 23 io "the new file cannot be renamed"
+    sync -- "${resolved%/*}" 2>/dev/null || no 27 readback "the directory cannot be synced; the file was changed"
+    [ "$(hash_of "$resolved")" = "$1" ] || no 27 readback "the file was changed"
+}
+
+verb_swap() { # PLATFORM HOLDER RUN TOKEN RESOLVED SHA_BEFORE SHA_AFTER <NEW BYTES
+    [ $# -eq 7 ] || no 20 grammar count
+    want_hash before "$6"
+    want_hash after "$7"
+    file_verb "$@"
+    before=$6 after=$7
+    want_ours
+    now=$(hash_of "$resolved") || no 25 missing
+    if [ "$now" = "$after" ] && [ "$(hash_of "$backup")" = "$before" ]; then ok already; fi
+    [ "$now" = "$before" ] || no 25 changed "$now"
+    keep_old_bytes
+    copy_kept "$resolved" "$unfinished"
+    text=$({ head -c "$bytes_max" >"$unfinished"; } 2>&1) || write_failed "$text"
+    text=$(sync -- "$unfinished" 2>&1) || write_failed "$text"
+    [ "$(hash_of "$unfinished")" = "$after" ] || give_up 26 input
+    facts=$(stat -c '%u %g %a' -- "$resolved") || give_up 23 io "the file cannot be read"
+    [ "$(stat -c '%u %g %a' -- "$unfinished")" = "$facts" ] || give_up 23 io "owner and mode cannot be kept"
+    put_in_place "$after"
+    ok swapped
+}
+
+verb_restore() { # PLATFORM HOLDER RUN TOKEN RESOLVED SHA_BEFORE SHA_AFTER; by rename: needs no room on the disk
+    [ $# -eq 7 ] || no 20 grammar count
+    want_hash before "$6"
+    want_hash after "$7"
+    file_verb "$@"
+    want_ours
+    rm -f -- "$unfinished"
+    now=$(hash_of "$resolved") || no 25 missing
+    if [ "$now" = "$6" ]; then ok already; fi
+    [ "$now" = "$7" ] || no 25 changed "$now"
+    [ "$(hash_of "$backup")" = "$6" ] || no 25 no-backup
+    mv -f -- "$backup" "$resolved" || no 23 io "the old file cannot be renamed"
+    sync -- "${resolved%/*}" 2>/dev/null || no 27 readback "the directory cannot be synced"
+    [ "$(hash_of "$resolved")" = "$6" ] || no 27 readback "the file was changed"
+    ok restored
+}
+
+verb_unlock() { # PLATFORM HOLDER RUN TOKEN RESOLVED SHA_EXPECTED
+    [ $# -eq 6 ] || no 20 grammar count
+    want_hash expected "$6"
+    want_platform "$1"
+    want_word holder "$2"
+    want_word run "$3"
+    want_number token "$4"
+    want_path resolved "$5"
+    holder=$2 run=$3 token=$4
+    enter
+    if read_lock; then
+        if [ "$lock_holder" != "$holder" ] || [ "$lock_run" != "$run" ]; then no 24 locked "$lock_holder" "$lock_run"; fi
+        [ "$lock_token" -le "$token" ] || no 24 token "$lock_token"
+    fi
+    backup=${5%/*}/.${5##*/}.aggmedic-$run
+    if [ -e "$backup" ]; then
+        now=$(hash_of "$5") || no 25 missing
+        [ "$now" = "$6" ] || no 25 changed "$now"
+        rm -f -- "$backup" || no 23 io "the old bytes cannot be removed"
+    fi
+    rm -f -- "${5%/*}/.${5##*/}.new-aggmedic"
+    rm -f -- "$state/lock" || no 23 io "the lock cannot be removed"
+    ok unlocked
+}
+
+# --- the process ----------------------------------------------------------------------------------------------------
+
+verb_restart() { # PLATFORM HOLDER RUN TOKEN PID START_TICKS
+    [ $# -eq 6 ] || no 20 grammar count
+    want_platform "$1"
+    want_word holder "$2"
+    want_word run "$3"
+    want_number token "$4"
+    want_number pid "$5"
+    want_number start "$6"
+    holder=$2 run=$3 token=$4
+    enter
+    want_ours
+    if [ "$(start_ticks "$5")" != "$6" ]; then ok already; fi
+    # Without its daemon `monit restart` exits 0 after acting by itself, in the foreground.
+    text=$(timeout 10 "$monit" summary </dev/null 2>&1 9>&- | head -c 65536)
+    case $text in
+    *"$service"*) ;;
+    *) no 28 supervisor "monit does not know $service" ;;
+    esac
+    timeout 30 "$monit" restart "$service" >"$state/.restart" 2>&1 </dev/null 9>&-
+    code=$?
+    text=$(head -c 300 "$state/.restart" | tr -c '[:print:]' ' ')
+    rm -f "$state/.restart"
+    case $code:$text in
+    0:*) ok asked ;; # accepted, nothing more
+    *'already in progress'*) ok pending ;;
+    *) no 28 supervisor "exit $code $text" ;;
+    esac
+}
+
+# --- look -----------------------------------------------------------------------------------------------------------
+
+b64() {
+    printf 'b64:'
+    base64 -w 0
+}
+look_file() {
+    printf 'file.path %s\n' "$(printf '%s' "$file" | b64)"
+    if ! resolved=$(readlink -f -- "$file" 2>/dev/null) || [ ! -f "$resolved" ]; then
+        resolved=''
+        printf 'file.missing not-found\n'
+        return
+    fi
+    facts=$(stat -c '%U %G %a %s' -- "$resolved" 2>/dev/null) || facts='? ? 0 0'
+    set -- $facts
+    if [ "$4" -gt "$bytes_max" ]; then
+        printf 'file.missing too-large\n'
+        return
+    fi
+    bytes=$(base64 -w 0 <"$resolved" 2>/dev/null)
+    printf 'file.resolved %s\n' "$(printf '%s' "$resolved" | b64)"
+    printf 'file.stat %s %s %04d %s\n' "$1" "$2" "$3" "$4"
+    hash=$(printf '%s' "$bytes" | base64 -d | sha256sum)
+    printf 'file.sha256 %s\n' "${hash%% *}"
+    printf 'file.bytes b64:%s\n' "$bytes"
+}
+
+list_processes() { # PID PPID START_TICKS, one a line
+    set +f
+    for entry in /proc/[0-9]*/stat; do
+        set -f
+        IFS= read -r stat <"$entry" || continue
+        case $stat in *') '*) ;; *) stat=$(cat "$entry" 2>/dev/null) || continue ;; esac
+        name=${stat#*\(}
+        name=${name%)*}
+        number=${stat%% *}
+        set -- ${stat##*) }
+        [ $# -ge 20 ] || continue
+        case $name in
+        kube-apiserver | hyperkube) printf '%s %s %s named\n' "$number" "$2" "${20}" ;;
+        *) printf '%s %s %s other\n' "$number" "$2" "${20}" ;;
+        esac
+    done 2>/dev/null
+    set -f
+}
+look_processes() {
+    root=none
+    if [ -f "$pid_file" ]; then read -r root rest <"$pid_file" 2>/dev/null; fi
+    case $root in '' | *[!0-9]* | ???????????*) root=none ;; esac
+    printf 'pid %s\n' "$root"
+    all=$(list_processes)
+    family=" $root " grown=yes
+    while [ "$grown" = yes ]; do
+        grown=no
+        while read -r number parent ticks kind; do
+            case $family in *" $number "*) continue ;; esac
+            case $family in *" $parent "*) family="$family$number " grown=yes ;; esac
+        done <<TABLE
+$all
+TABLE
+    done
+    live='' shown=0
+    while read -r number parent ticks kind; do
+        case $family:$kind in
+        *" $number "*:named) live=$number ;;
+        *" $number "*:*) ;;
+        *:named) ;;
+        *) continue ;;
+        esac
+        shown=$((shown + 1))
+        [ "$shown" -le 16 ] || break
+        command=$(head -c 65536 "/proc/$number/cmdline" 2>/dev/null | b64)
+        printf 'process %s %s %s %s\n' "$number" "$parent" "$ticks" "$command"
+    done <<TABLE
+$all
+TABLE
+    if [ -z "$live" ]; then # a wrapper of another name: the youngest of the family
+        family=${family% }
+        live=${family##* }
+    fi
+}
+
+readable_by_process() { # PATH
+    [ -n "$ids" ] || return 1
+    chroot --userspec="$ids" --groups="$groups" / /usr/bin/test -r "$1" 2>/dev/null
+}
+look_named_file() { # FLAG PATH; of keys nothing is read, of other files the CERTIFICATE blocks
+    flag=${1#--}
+    case $flag in *[!A-Za-z0-9_-]*) return ;; esac
+    exists=missing readable=unreadable blocks=b64:
+    if [ -e "$2" ]; then
+        exists=exists
+        if readable_by_process "$2"; then readable=readable; fi
+        case $flag in
+        *key*) ;;
+        *cert* | *ca-file | *cafile | *ca_file | *authority)
+            if [ -f "$2" ]; then
+                blocks=$(head -c 65536 "$2" 2>/dev/null |
+                    sed -n '/^-----BEGIN CERTIFICATE-----/,/^-----END CERTIFICATE-----/p' | b64)
+            fi
+            ;;
+        esac
+    fi
+    printf 'named %s %s %s %s %s\n' "$flag" "$(printf '%s' "$2" | b64)" "$exists" "$readable" "$blocks"
+}
+look_named_files() {
+    case $live in '' | none) return ;; esac
+    ids=$(sed -n 's/^Uid:[[:space:]]*[0-9]*[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$live/status" 2>/dev/null)
+    group=$(sed -n 's/^Gid:[[:space:]]*[0-9]*[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$live/status" 2>/dev/null)
+    groups=$(sed -n 's/^Groups:[[:space:]]*//p' "/proc/$live/status" 2>/dev/null | sed 's/ *$//; s/ /,/g')
+    if [ -n "$ids" ]; then ids=$ids:$group; fi
+    if [ -z "$groups" ]; then groups=$group; fi
+    head -c 65536 "/proc/$live/cmdline" 2>/dev/null | tr '\0' '\n' | {
+        before=''
+        while IFS= read -r argument; do
+            case $argument in
+            --*=/*) use=${argument%%=*} path=${argument#*=} ;;
+            /*) use=$before path=$argument ;;
+            *) use='' ;;
+            esac
+            before=''
+            case $argument in --*=*) ;; --*) before=$argument ;; esac
+            case $use in
+            *[-_]file | *[-_]cafile | *[-_]certfile | *[-_]keyfile) ;;
+            *[-_]certificate | *[-_]key | *[-_]authority | *[-_]config) ;;
+            *) continue ;;
+            esac
+            look_named_file "$use" "$path"
+        done
+    }
+}
+
+look_monit() { # exit status, standard output and error output of one call, without a file to put them in
+    answer=$(
+        exec 4>&1
+        complaint=$({
+            text=$(timeout 10 "$monit" status 2>&3 3>&- 4>&- </dev/null)
+            code=$?
+            printf '%s %s ' "$code" "$(printf '%s\n' "$text" | head -c 65536 | b64)" >&4
+        } 3>&1)
+        printf '%s' "$complaint" | head -c 4096 | b64
+    )
+    printf 'monit %s\n' "$answer"
+}
+look_room() {
+    where=${resolved:-$file}
+    set -- $(stat -f -c '%a %S' -- "${where%/*}" 2>/dev/null)
+    if [ $# -eq 2 ]; then printf 'disk_free_kb %s\n' "$(($1 * ($2 / 512) / 2))"; fi
+    sed -n 's/^MemAvailable:[[:space:]]*\([0-9][0-9]*\) kB$/memory_available_kb \1/p' /proc/meminfo
+}
+
+verb_look() { # PLATFORM
+    [ $# -eq 1 ] || no 20 grammar count
+    want_platform "$1"
+    read -r up rest </proc/uptime
+    printf 'aggmedic-look 1\nboot_id %s\nuptime %s\nclock %s\n' "$(boot_id)" "$up" "$(date +%s%N)"
+    look_file
+    look_processes
+    look_named_files
+    look_monit
+    look_room
+    if [ -f "$state/lock" ]; then printf 'lock %s\n' "$(head -c 1024 "$state/lock" | b64)"; fi
+    if [ -n "$resolved" ]; then
+        beside=${resolved%/*}/.${resolved##*/}.aggmedic-
+        list_backups | while IFS= read -r kept; do printf 'backup %s\n' "$(printf '%s' "$kept" | b64)"; done
+    fi
+    printf 'end\n'
+}
+
+verb=${1-}
+[ $# -gt 0 ] && shift
+case $verb in
+look) verb_look "$@" ;;
+lock) verb_lock "$@" ;;
+swap) verb_swap "$@" ;;
+restart) verb_restart "$@" ;;
+restore) verb_restore "$@" ;;
+unlock) verb_unlock "$@" ;;
+*) no 20 grammar verb ;;
+esac

@@ -1,0 +1,200 @@
+#include "remediate/run_walk.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace aggmedic::remediate {
+namespace {
+
+std::string sentence(Step step, const std::string& master, StepOutcome outcome, const std::string& detail) {
+    std::string text(name(step));
+    if (!master.empty()) text += " on " + master;
+    text += outcome == StepOutcome::unknown ? " may or may not have happened" : " failed";
+    if (!detail.empty()) text += ": " + detail;
+    return text;
+}
+
+}  // namespace
+
+RunWalk::RunWalk(WalkOptions options) : options_(std::move(options)) {
+    for (const auto& master : options_.all_masters) states_[master] = MasterState::untouched;
+    for (const auto& master : options_.masters) states_[master] = MasterState::untouched;
+    if (!options_.masters.empty() && !options_.all_masters.empty()) return;
+    phase_ = Phase::finished;
+    why_ = "There is nothing to change.";
+}
+
+std::optional<Action> RunWalk::next() const {
+    switch (phase_) {
+        case Phase::locking:
+            return Action{Step::lock, options_.all_masters[master_]};
+        case Phase::forward:
+            return Action{step_, current()};
+        case Phase::undoing:
+            return Action{step_, step_ == Step::withdrawn ? std::string() : current()};
+        case Phase::verifying:
+            return Action{Step::verify, {}};
+        case Phase::unlocking:
+            return Action{Step::unlock, locked_[master_]};
+        case Phase::finished:
+            break;
+    }
+    return std::nullopt;
+}
+
+MasterState RunWalk::state_of(std::string_view master) const {
+    const auto found = states_.find(master);
+    return found == states_.end() ? MasterState::untouched : found->second;
+}
+
+void RunWalk::completed(StepOutcome outcome, std::string detail) {
+    assert(phase_ != Phase::finished);
+    switch (phase_) {
+        case Phase::locking: {
+            const std::string& master = options_.all_masters[master_];
+            if (outcome != StepOutcome::failed) locked_.push_back(master);  // unknown: it may be locked
+            if (outcome != StepOutcome::ok)
+                return end(RunOutcome::refused, sentence(Step::lock, master, outcome, detail));
+            if (aborted_) return end(RunOutcome::refused, "It was stopped on request before anything was written.");
+            if (++master_ < options_.all_masters.size()) return;
+            phase_ = Phase::forward;
+            master_ = 0;
+            step_ = Step::check;
+            return;
+        }
+        case Phase::forward:
+            return forward_completed(outcome, detail);
+        case Phase::undoing:
+            return undo_completed(outcome, detail);
+        case Phase::verifying:
+            if (outcome == StepOutcome::ok) return end(RunOutcome::applied, {});
+            return end(RunOutcome::needs_person, sentence(Step::verify, {}, outcome, detail));
+        case Phase::unlocking:
+            return unlock_completed(outcome, detail);
+        case Phase::finished:
+            return;
+    }
+}
+
+void RunWalk::forward_completed(StepOutcome outcome, const std::string& detail) {
+    auto& state = states_[current()];
+    if (step_ == Step::swap) wrote_ = true;
+    if (step_ == Step::swap) state = MasterState::patched;  // or may be: the undo finds out
+    if (outcome != StepOutcome::ok) return forward_failed(step_, outcome, detail);
+    if (step_ == Step::restart) state = MasterState::restarted;
+    if (step_ == Step::healed) state = MasterState::repaired;
+    advance_step();
+}
+
+void RunWalk::advance_step() {
+    if (step_ == Step::check && aborted_) {
+        if (master_ == 0) return end(RunOutcome::refused, "It was stopped on request before anything was written.");
+        return end(RunOutcome::needs_person,
+                   "It was stopped on request; the masters from " + current() + " on are as before.");
+    }
+    if (step_ == Step::settle) return master_completed();
+    if (step_ == Step::healed && (is_last() || aborted_)) return master_completed();  // nobody comes next
+    step_ = static_cast<Step>(static_cast<int>(step_) + 1);
+    if (step_ == Step::after_repair && master_ != 0) step_ = Step::healed;
+}
+
+void RunWalk::master_completed() {
+    if (is_last()) {
+        phase_ = Phase::verifying;
+        return;
+    }
+    if (options_.canary_only) {
+        return end(RunOutcome::healed,
+                   "The canary " + current() + " carries the change; the other masters are as before.");
+    }
+    if (aborted_) {
+        return end(RunOutcome::needs_person, "It was stopped on request after " + current() +
+                                                 " was repaired; the masters behind it are as before.");
+    }
+    ++master_;
+    step_ = Step::check;
+}
+
+void RunWalk::forward_failed(Step step, StepOutcome outcome, const std::string& detail) {
+    std::string why = sentence(step, current(), outcome, detail);
+    switch (step) {
+        case Step::check:
+            return end(master_ == 0 ? RunOutcome::refused : RunOutcome::needs_person, std::move(why));
+        case Step::swap:
+        case Step::restart:
+        case Step::process:
+        case Step::ready:
+            return begin_undo(std::move(why));
+        default:
+            // The master is ready: a second outage would buy nothing.
+            return end(RunOutcome::needs_person, std::move(why));
+    }
+}
+
+void RunWalk::begin_undo(std::string why) {
+    why_ = std::move(why);
+    phase_ = Phase::undoing;
+    step_ = Step::restore;
+}
+
+void RunWalk::undo_completed(StepOutcome outcome, const std::string& detail) {
+    if (outcome != StepOutcome::ok) {
+        // A name that stays published is no doubt about the master itself: it is back in its old state.
+        if (step_ != Step::withdrawn) states_[current()] = MasterState::unknown;
+        const std::string where = step_ == Step::withdrawn ? std::string() : current();
+        return end(RunOutcome::needs_person,
+                   why_ + "; then the undo stopped: " + sentence(step_, where, outcome, detail));
+    }
+    if (step_ == Step::withdrawn) return end(RunOutcome::rolled_back, why_);
+    if (step_ != Step::ready_back) {
+        step_ = static_cast<Step>(static_cast<int>(step_) + 1);
+        return;
+    }
+    states_[current()] = MasterState::restored;
+    if (master_ == 0) {
+        step_ = Step::withdrawn;
+        return;
+    }
+    end(RunOutcome::needs_person, why_ + "; " + current() + " was taken back, the masters before it stay repaired");
+}
+
+void RunWalk::end(RunOutcome outcome, std::string why) {
+    outcome_ = outcome;
+    why_ = std::move(why);
+    begin_unlocking();
+}
+
+void RunWalk::begin_unlocking() {
+    // Where the state is not known the old bytes stay beside the file, and the lock runs out by itself.
+    std::erase_if(locked_, [&](const std::string& master) { return state_of(master) == MasterState::unknown; });
+    master_ = 0;
+    phase_ = locked_.empty() ? Phase::finished : Phase::unlocking;
+}
+
+void RunWalk::unlock_completed(StepOutcome outcome, const std::string& detail) {
+    const std::string& master = locked_[master_];
+    if (outcome != StepOutcome::ok) {
+        const std::string left = sentence(Step::unlock, master, outcome, detail);
+        why_ += why_.empty() ? left : "; " + left;
+        // Only a master that was written to can keep old bytes beside its file; another one's lock just runs out.
+        if (state_of(master) != MasterState::untouched) outcome_ = RunOutcome::needs_person;
+    }
+    if (++master_ == locked_.size()) phase_ = Phase::finished;
+}
+
+void RunWalk::abort() {
+    aborted_ = true;
+}
+
+std::vector<Action> RunWalk::remaining() const {
+    std::vector<Action> actions;
+    RunWalk ahead = *this;
+    while (auto action = ahead.next()) {
+        actions.push_back(*action);
+        ahead.completed(StepOutcome::ok);
+    }
+    return actions;
+}
+
+}  // namespace aggmedic::remediate

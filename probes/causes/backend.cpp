@@ -1,0 +1,95 @@
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "probes/causes/rules.hpp"
+
+// The proxy cannot reach the extension API server, or gets something else than an API from it. Allow-listing is wrong for all.
+namespace aggmedic::probes {
+
+namespace {
+
+struct Explanation {
+    Confidence confidence;
+    std::vector<std::string> candidates;   // the first is the finding's cause
+    std::string_view because_not_names;    // why it is no question of names
+};
+
+const Explanation* explanation_of(Symptom symptom) {
+    constexpr auto certain = Confidence::certain;
+    constexpr auto probable = Confidence::probable;
+    constexpr auto ambiguous = Confidence::ambiguous;
+    constexpr std::string_view unreached = "the extension API server was not reached";
+    constexpr std::string_view believed = "the extension API server answered, and not with a refusal of the proxy";
+    static const std::map<Symptom, Explanation> table{
+        {Symptom::missing_backend, {certain, {"no-backend"}, unreached}},
+        {Symptom::untrusted, {certain, {"serving-cert-untrusted"}, "the connection fails before the proxy shows its certificate's name"}},
+        {Symptom::review_forbidden, {certain, {"no-auth-delegator"}, believed}},
+        {Symptom::no_agent, {probable, {"egress-tunnel-down"}, unreached}},
+        {Symptom::refused, {ambiguous, {"no-backend", "no-auth-reader-binding", "master-to-pod-blocked"}, unreached}},
+        {Symptom::timed_out, {ambiguous, {"master-to-pod-blocked", "no-service-routing", "backend-slow-or-node-dead"}, unreached}},
+        {Symptom::no_route, {ambiguous, {"master-to-pod-blocked", "no-service-routing", "backend-slow-or-node-dead"}, unreached}},
+        {Symptom::lost_http2, {ambiguous, {"stale-http2-pool", "backend-slow-or-node-dead"}, unreached}},
+        {Symptom::no_status, {ambiguous, {"http-proxy-env", "no-backend", "backend-slow-or-node-dead"}, unreached}},
+        {Symptom::not_found, {ambiguous, {"wrong-discovery-answer", "orphan-apiservice"}, believed}},
+        {Symptom::server_error, {ambiguous, {"dns-or-webhook-of-extension", "no-auth-delegator", "backend-slow-or-node-dead"}, believed}},
+        // kube-apiserver refuses by the condition, and the condition was not seen: too little for a name.
+        {Symptom::unavailable, {ambiguous, {"no-backend", "masters-differ", "cn-not-allowed", "proxy-cert-wrong-issuer"}, ""}},
+    };
+    const auto at = table.find(symptom);
+    return at == table.end() ? nullptr : &at->second;
+}
+
+// Asked through apiservers that answer everything else, and never an answer in time.
+bool is_silent(const ApiCase& api) {
+    if (api.through.empty()) return false;
+    return std::ranges::all_of(api.through, [](const Through& through) {
+        const auto& answers = through.attempts->discovery;
+        return answers.size() > 1 && std::ranges::all_of(answers, [](const Answer& answer) { return answer.status == 0 && answer.failure == "timeout"; });
+    });
+}
+
+// The one master through which it fails, where others work; empty otherwise.
+std::string only_master(const ApiCase& api) {
+    std::string found;
+    int failing = 0, working = 0;
+    for (const auto& through : api.through) {
+        if (through.apiserver->master.empty() || !through.known()) continue;
+        if (through.fails()) {
+            ++failing;
+            found = through.apiserver->master;
+        } else {
+            ++working;
+        }
+    }
+    return failing == 1 && working > 0 ? found : std::string();
+}
+
+Finding make(const ApiCase& api, const Explanation& explanation) {
+    auto finding = make_finding(explanation.candidates.front(), explanation.confidence, AllowList::wrong);
+    if (explanation.confidence == Confidence::ambiguous) finding.candidates = explanation.candidates;
+    finding.apiservice = api.apiservice->name;
+    finding.master = only_master(api);
+    add_api_evidence(finding, api);
+    if (!explanation.because_not_names.empty()) rule_out(finding, "cn-not-allowed", std::string(explanation.because_not_names));
+    rule_out(finding, "our-own-401", "/api answers 200 to the same credential");
+    return finding;
+}
+
+}  // namespace
+
+void judge_backends(const Case& seen, Assessment& assessment) {
+    static const Explanation silence{
+        Confidence::ambiguous, {"backend-slow-or-node-dead", "master-to-pod-blocked", "no-service-routing"}, ""};
+    for (const auto& api : seen.apis) {
+        if (is_explained(assessment, api.apiservice->name)) continue;
+        if (is_silent(api)) {
+            assessment.findings.push_back(make(api, silence));
+        } else if (api.fails()) {
+            const auto* explanation = explanation_of(api.symptom());
+            if (explanation != nullptr) assessment.findings.push_back(make(api, *explanation));
+        }
+    }
+}
+
+}  // namespace aggmedic::probes

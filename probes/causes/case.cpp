@@ -1,0 +1,274 @@
+#include "probes/causes/case.hpp"
+
+#include <algorithm>
+
+namespace aggmedic::probes {
+
+namespace {
+
+bool restarted(const ApiserverView& apiserver) {
+    const auto any = [](const std::vector<Answer>& answers) { return std::ranges::any_of(answers, shows_restart); };
+    return std::ranges::any_of(apiserver.attempts, [&](const ApiServiceAttempts& attempts) {
+        return any(attempts.discovery) || any(attempts.resource);
+    });
+}
+
+Through tally(const ApiserverView& apiserver, const ApiServiceAttempts& attempts, const Caller& caller) {
+    Through through;
+    through.apiserver = &apiserver;
+    through.attempts = &attempts;
+    for (const auto& answer : attempts.discovery) through.discovery.count(symptom_of(answer, caller));
+    for (const auto& answer : attempts.resource) {
+        // Not every server can list what it names; that is no fault of the way to it.
+        const auto symptom = symptom_of(answer, caller);
+        through.resource.count(symptom == Symptom::not_found ? Symptom::uninformative : symptom);
+    }
+    return through;
+}
+
+std::vector<ApiCase> digest_apis(const Observation& observation, const std::vector<const ApiserverView*>& usable) {
+    std::vector<ApiCase> apis;
+    const auto* listed = observation.apiservices();
+    if (listed == nullptr) return apis;
+    for (const auto& apiservice : *listed) {
+        ApiCase api;
+        api.apiservice = &apiservice;
+        for (const auto& apiserver : observation.apiservers) {
+            if (!apiserver.apiservices || !is_usable(apiserver)) continue;
+            const auto at = std::ranges::find(*apiserver.apiservices, apiservice.name, &ApiService::name);
+            if (at != apiserver.apiservices->end()) api.shown.push_back(&*at);
+        }
+        for (const auto* apiserver : usable) {
+            const auto at = std::ranges::find(apiserver->attempts, apiservice.name, &ApiServiceAttempts::apiservice);
+            if (at == apiserver->attempts.end()) continue;
+            auto through = tally(*apiserver, *at, observation.caller);
+            api.through.push_back(std::move(through));
+        }
+        apis.push_back(std::move(api));
+    }
+    return apis;
+}
+
+// Whether a certificate of one CA can pass for one of the other: the same certificate, or one that the other issued.
+bool overlap(const std::vector<Certificate>& requestheader, const std::vector<Certificate>& client, TimePoint now) {
+    const auto leads = [&](const Certificate& ca, const std::vector<Certificate>& roots) {
+        return ca.is_ca && verify_client_chain(ca, {}, roots, now) != ChainFault::unknown_issuer;
+    };
+    for (const auto& ca : client) {
+        if (std::ranges::find(requestheader, ca.sha256, &Certificate::sha256) != requestheader.end()) return true;
+        if (leads(ca, requestheader)) return true;
+    }
+    return false;
+}
+
+void judge_certificate(ProxyClient& proxy, const PublishedAuth& published, TimePoint now) {
+    proxy.fault = verify_client_chain(proxy.leaf, proxy.intermediates, published.requestheader_ca, now);
+    // As an ordinary client certificate: one without a CN names no user and is refused.
+    proxy.logs_in = !proxy.leaf.common_name.empty() &&
+                    verify_client_chain(proxy.leaf, proxy.intermediates, published.client_ca, now) == ChainFault::none;
+    // No list, or an empty one: any CN of the CA passes. A malformed one is not judged by.
+    if (!published.allowed_names || published.allowed_names->empty()) return;
+    const auto& names = *published.allowed_names;
+    proxy.name_allowed = std::ranges::find(names, proxy.leaf.common_name) != names.end();
+}
+
+const NamedFile* named(const MasterView& master, std::string_view flag) {
+    const auto at = std::ranges::find(master.files, flag, &NamedFile::flag);
+    return at == master.files.end() ? nullptr : &*at;
+}
+
+std::optional<ProxyClient> read_proxy(const MasterView& master, const PublishedAuth& published, TimePoint now) {
+    if (!master.process) return std::nullopt;
+    ProxyClient proxy;
+    proxy.master = master.master;
+    proxy.from_ssh = true;
+    const auto& flags = master.process->arguments.flags;
+    proxy.flag_names = allowed_names(flags);
+    const auto flag = flags.find("proxy-client-cert-file");
+    if (flag == flags.end() || flag->second.back().empty()) {
+        proxy.absent = true;
+        return proxy;
+    }
+    const auto* file = named(master, "proxy-client-cert-file");
+    // The file that the live process names: one that only the arguments file names is not in use.
+    if (file == nullptr || file->path != flag->second.back() || file->certificates.empty()) return std::nullopt;
+    proxy.leaf = file->certificates.front();
+    proxy.intermediates.assign(file->certificates.begin() + 1, file->certificates.end());
+    judge_certificate(proxy, published, now);
+    return proxy;
+}
+
+void digest_masters(Case& result) {
+    if (result.published == nullptr) return;
+    for (const auto& [name, master] : result.observation.masters) {
+        std::optional<ProxyClient> proxy;
+        if (master) proxy = read_proxy(*master, *result.published, result.now);
+        if (proxy) {
+            proxy->master = name;
+            result.read.push_back(std::move(*proxy));
+        } else {
+            result.unread.push_back(name);
+        }
+    }
+}
+
+// The serving certificates as likely proxy-client certificates: only one that the published CA would accept is a guess at all.
+void digest_handshakes(Case& result) {
+    if (result.published == nullptr) return;
+    const bool by_master = std::ranges::any_of(result.usable, [](const auto* view) { return !view->master.empty(); });
+    for (const auto* apiserver : result.usable) {
+        if (by_master && apiserver->master.empty()) continue;
+        if (!apiserver->serving || apiserver->serving->empty()) continue;
+        ProxyClient proxy;
+        proxy.master = apiserver->master;
+        proxy.leaf = apiserver->serving->front();
+        proxy.intermediates.assign(apiserver->serving->begin() + 1, apiserver->serving->end());
+        judge_certificate(proxy, *result.published, result.now);
+        if (proxy.fault != ChainFault::unknown_issuer && !proxy.leaf.common_name.empty()) {
+            result.guessed.push_back(std::move(proxy));
+        }
+    }
+}
+
+bool is_service_account(const Caller& caller) { return caller.user.starts_with("system:serviceaccount:"); }
+
+// What one answer's pair of flow schemas says: kube-apiserver's own line first, the extension API server's second. Agreement means
+// the right identity only where a masked one would have another schema: the caller is known to be no system:masters, and is a
+// ServiceAccount (a certificate never falls under their schema) or the certificate is system:masters (schema `exempt`).
+Identity from_pair(const Answer& answer, bool agreement_counts) {
+    if (answer.flow_schemas.size() != 2) return Identity::unknown;
+    if (answer.flow_schemas[0] != answer.flow_schemas[1]) return Identity::masked;
+    return agreement_counts ? Identity::caller : Identity::unknown;
+}
+
+bool names_proxy(const Answer& answer, const std::vector<ProxyClient>& proxies) {
+    if (answer.status != 403 || !answer.forbidden_user || answer.forbidden_user->empty()) return false;
+    return std::ranges::any_of(proxies, [&](const ProxyClient& proxy) {
+        return !proxy.absent && proxy.leaf.common_name == *answer.forbidden_user;
+    });
+}
+
+Identity stronger(Identity a, Identity b) {
+    const auto rank = [](Identity identity) { return static_cast<int>(identity); };
+    return rank(a) >= rank(b) ? a : b;
+}
+
+}  // namespace
+
+void Tally::count(Symptom symptom) {
+    if (symptom == Symptom::uninformative) return;
+    if (symptom == Symptom::none) {
+        ++fine;
+    } else {
+        ++failed;
+        ++symptoms[symptom];
+    }
+}
+
+int Through::seen(Symptom symptom) const {
+    const auto in = [&](const Tally& tally) {
+        const auto at = tally.symptoms.find(symptom);
+        return at == tally.symptoms.end() ? 0 : at->second;
+    };
+    return in(discovery) + in(resource);
+}
+
+Symptom Through::main_symptom() const {
+    std::map<Symptom, int> symptoms;
+    for (const auto* tally : {&discovery, &resource}) {
+        if (!tally->fails()) continue;
+        for (const auto& [symptom, count] : tally->symptoms) symptoms[symptom] += count;
+    }
+    // `unavailable` only repeats the condition: an answer that came from further on says more.
+    Symptom main = Symptom::none;
+    int most = 0;
+    for (const auto& [symptom, count] : symptoms) {
+        if (symptom == Symptom::unavailable || count <= most) continue;
+        main = symptom;
+        most = count;
+    }
+    const auto unavailable = symptoms.find(Symptom::unavailable);
+    if (unavailable == symptoms.end()) return main;
+    return most > 1 || most >= unavailable->second ? main : Symptom::unavailable;
+}
+
+bool ApiCase::fails() const { return std::ranges::any_of(through, &Through::fails); }
+bool ApiCase::works() const { return !fails() && std::ranges::any_of(through, &Through::known); }
+
+Symptom ApiCase::condition() const {
+    for (const auto* each : shown) {
+        if (const auto symptom = symptom_of(*each); symptom != Symptom::none) return symptom;
+    }
+    return symptom_of(*apiservice);
+}
+
+Symptom ApiCase::symptom() const {
+    Symptom found = Symptom::none;
+    for (const auto& each : through) {
+        if (!each.fails()) continue;
+        const auto symptom = each.main_symptom();
+        if (found == Symptom::none || found == Symptom::unavailable) found = symptom;
+    }
+    if (found == Symptom::unavailable && condition() != Symptom::none) return condition();
+    return found;
+}
+
+std::string_view ProxyClient::cause() const {
+    if (absent) return "no-proxy-client-cert";
+    switch (fault) {
+        case ChainFault::unknown_issuer: return "proxy-cert-wrong-issuer";
+        case ChainFault::expired:
+        case ChainFault::not_yet_valid: return "proxy-cert-expired";
+        case ChainFault::wrong_usage: return "wrong-key-usage";
+        case ChainFault::none: break;
+    }
+    return name_allowed ? "" : "cn-not-allowed";
+}
+
+bool is_usable(const ApiserverView& apiserver) {
+    return apiserver.readyz && apiserver.readyz->status == 200 && apiserver.control && apiserver.control->status == 200 &&
+           !restarted(apiserver);
+}
+
+Case digest(const Observation& observation, TimePoint now) {
+    Case result(observation, now);
+    for (const auto& apiserver : observation.apiservers) {
+        if (is_usable(apiserver)) result.usable.push_back(&apiserver);
+    }
+    for (const auto* apiserver : result.usable) {
+        if (result.published == nullptr && apiserver->published) result.published = &*apiserver->published;
+    }
+    result.apis = digest_apis(observation, result.usable);
+    digest_masters(result);
+    digest_handshakes(result);
+    if (result.published != nullptr) {
+        result.shared_ca = overlap(result.published->requestheader_ca, result.published->client_ca, now);
+    }
+    return result;
+}
+
+Identity identity_at(const ApiCase& api, const Observation& observation, const std::vector<ProxyClient>& proxies) {
+    const auto& caller = observation.caller;
+    const bool certificate_is_masters = !proxies.empty() && std::ranges::all_of(proxies, [](const ProxyClient& proxy) {
+        return std::ranges::find(proxy.leaf.organizations, "system:masters") != proxy.leaf.organizations.end();
+    });
+    const bool counts = !caller.user.empty() && !caller.is_system_masters && (is_service_account(caller) || certificate_is_masters);
+    Identity found = Identity::unknown;
+    for (const auto& through : api.through) {
+        for (const auto* answers : {&through.attempts->discovery, &through.attempts->resource}) {
+            for (const auto& answer : *answers) {
+                found = stronger(found, from_pair(answer, counts));
+                const bool is_other = caller.user.empty() || answer.forbidden_user != caller.user;
+                if (is_other && names_proxy(answer, proxies)) found = Identity::named;
+            }
+        }
+        // The canary is a ServiceAccount and never system:masters, so its agreement always counts.
+        for (const auto& answer : through.attempts->canary) {
+            found = stronger(found, from_pair(answer, true));
+            if (names_proxy(answer, proxies)) found = Identity::named;
+        }
+    }
+    return found;
+}
+
+}  // namespace aggmedic::probes

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "probes/causes/case.hpp"
+#include "probes/finding.hpp"
+
+namespace aggmedic::probes {
+
+// The rules, one file per family, in the order of the table in diagnose.cpp. Each adds its findings; one that finds an API
+// explained by an earlier rule leaves it alone.
+void judge_credential(const Case& seen, Assessment& assessment);        // credential.cpp
+void judge_published(const Case& seen, Assessment& assessment);         // published.cpp
+void judge_read_certificates(const Case& seen, Assessment& assessment); // proxy_trust.cpp
+void judge_answers_by_master(const Case& seen, Assessment& assessment); // masters.cpp
+void judge_guessed_certificates(const Case& seen, Assessment& assessment);  // proxy_guess.cpp
+void judge_unexplained_trust(const Case& seen, Assessment& assessment); // proxy_guess.cpp
+void judge_backends(const Case& seen, Assessment& assessment);          // backend.cpp
+void judge_masters(const Case& seen, Assessment& assessment);           // masters.cpp
+void judge_pending_restarts(const Case& seen, Assessment& assessment);  // masters.cpp
+void list_unobserved(const Case& seen, Assessment& assessment);         // unobserved.cpp
+
+// What the rules share (rules.cpp).
+
+Finding make_finding(std::string_view cause, Confidence confidence, AllowList allow_list);
+void add_evidence(Finding& finding, std::string fact, std::string source, std::string master = {});
+void rule_out(Finding& finding, std::string_view cause, std::string because);
+bool is_explained(const Assessment& assessment, const std::string& apiservice);
+
+// Whether adding this CN would be the repair of a missing name.
+AllowList allow_list_for(const Case& seen, const std::string& common_name);
+
+// The extension API server was reached and refused the proxy; also a bare 503 whose condition has just flapped, when a
+// certificate is known to be at fault.
+bool is_rejected(const ApiCase& api, bool fault_is_known);
+
+// Evidence about one API: its condition and what it answered through each apiserver.
+void add_api_evidence(Finding& finding, const ApiCase& api);
+void add_name_evidence(Finding& finding, const Case& seen, const ProxyClient& proxy);
+// The finding that callers act as the certificate at this API.
+Finding identity_collapse(const Case& seen, const ApiCase& api, Identity identity, std::string_view common_name,
+                          Confidence confidence, std::string_view consequence_of);
+
+std::string quoted(std::string_view name);                    // printable, in quotes
+std::string listed(const std::vector<std::string>& names);    // printable, quoted, comma-separated
+std::string through_name(const ApiserverView& apiserver);     // `master m0`, `the server address`
+
+}  // namespace aggmedic::probes

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string_view>
+
+#include "probes/observation.hpp"
+
+namespace aggmedic::probes {
+
+// What one answer, or one condition, says of the way to an extension API server. Evidence, never a verdict by itself.
+enum class Symptom {
+    none,              // works, or says nothing
+    uninformative,     // silent, starting up, or the caller's own permissions
+    unauthorized,      // 401 of the extension API server
+    other_identity,    // 403 that names somebody else than the caller
+    anonymous,         // 403 that names system:anonymous
+    forbidden,         // condition only: a 403 of unknown name
+    unavailable,       // kube-apiserver does not even try: the condition says why
+    missing_backend,   // no service, port or endpoint
+    refused,           // connection refused
+    untrusted,         // TLS: the serving certificate
+    timed_out,
+    no_route,
+    lost_http2,
+    no_agent,          // egress tunnel
+    no_status,         // the transport failed without saying more (EOF, a proxy's Forbidden)
+    not_found,         // 404, or a redirect
+    review_forbidden,  // 500: may not create subjectaccessreviews
+    server_error,      // 5xx
+};
+
+Symptom symptom_of(const Answer& answer, const Caller& caller);
+// Of the Available condition; none where it is True or absent.
+Symptom symptom_of(const ApiService& apiservice);
+// The extension API server was reached and did not believe the proxy, or not as a proxy.
+bool is_trust(Symptom symptom);
+// Whether an answer shows a kube-apiserver that is not up yet (or no longer): nothing around it counts (design 4.6).
+bool shows_restart(const Answer& answer);
+
+}  // namespace aggmedic::probes

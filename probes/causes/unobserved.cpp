@@ -1,0 +1,110 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "net/text.hpp"
+#include "probes/causes/rules.hpp"
+
+// What could not be seen, completely: a green light needs an empty list.
+namespace aggmedic::probes {
+
+namespace {
+
+std::string reason_of(const Unobserved& why) {
+    auto reason = printable(why.reason, 64);
+    if (!why.detail.empty()) reason += ": " + printable(why.detail, 256);
+    return reason;
+}
+
+void add(Assessment& assessment, std::string what, std::string master, std::string reason) {
+    assessment.unobserved.push_back({.what = std::move(what), .master = std::move(master), .reason = std::move(reason)});
+}
+
+// Why an apiserver's answers count for nothing; empty: they count.
+std::string silence_of(const ApiserverView& apiserver) {
+    if (!apiserver.readyz) return reason_of(apiserver.readyz.why());
+    if (apiserver.readyz->status == 0) return printable(apiserver.readyz->failure, 64) + ": " + printable(apiserver.readyz->failure_detail, 256);
+    if (!apiserver.control) return reason_of(apiserver.control.why());
+    const auto control = apiserver.control->status;
+    if (control == 401 || control == 403) return fmt::format("unauthorized: /api answers {}", control);
+    if (apiserver.readyz->status != 200) return fmt::format("not-ready: {} answers {}", printable(apiserver.readyz_path, 16), apiserver.readyz->status);
+    if (control != 200) return fmt::format("status: /api answers {}", control);
+    return "not-ready: it was restarted during this cycle";
+}
+
+void list_apiservers(const Case& seen, Assessment& assessment) {
+    for (const auto& apiserver : seen.observation.apiservers) {
+        if (!is_usable(apiserver)) {
+            add(assessment, "apiserver", apiserver.master, silence_of(apiserver));
+        } else if (!apiserver.version) {
+            add(assessment, "version", apiserver.master, reason_of(apiserver.version.why()));
+        }
+    }
+}
+
+template <class Member>
+std::string why_none(const Case& seen, Member member) {
+    std::string reason = "not-asked: no apiserver is ready and accepts the probe's credential";
+    for (const auto* apiserver : seen.usable) {
+        const auto& part = apiserver->*member;
+        if (!part && part.why().reason != "not-asked") return reason_of(part.why());
+        if (!part) reason = reason_of(part.why());
+    }
+    return reason;
+}
+
+void list_shared_facts(const Case& seen, Assessment& assessment) {
+    if (seen.observation.apiservices() == nullptr) {
+        add(assessment, "the list of APIServices", "", why_none(seen, &ApiserverView::apiservices));
+    }
+    if (seen.published == nullptr) {
+        add(assessment, "the published authentication configuration", "", why_none(seen, &ApiserverView::published));
+    } else if (seen.published->allowed_names_malformed) {
+        add(assessment, "the published allowed names", "", "malformed_reply: not a JSON list of strings; extension API servers keep what they had");
+    }
+    std::size_t left_out = 0;
+    for (const auto& apiserver : seen.observation.apiservers) left_out = std::max(left_out, apiserver.apiservices_left_out);
+    if (left_out > 0) add(assessment, fmt::format("{} more APIServices", left_out), "", "too_large: more than the cap");
+}
+
+void list_attempts(const Case& seen, Assessment& assessment) {
+    for (const auto& api : seen.apis) {
+        const auto what = "aggregated API " + printable(api.apiservice->name, 256);
+        if (api.through.empty()) add(assessment, what, "", "not-asked");
+        for (const auto& through : api.through) {
+            if (through.known()) continue;
+            const auto& answers = through.attempts->discovery;
+            const bool silent = !answers.empty() && answers.back().status == 0;
+            add(assessment, what, through.apiserver->master, silent ? printable(answers.back().failure, 64) : "no answer that tells anything");
+        }
+        const bool refused = std::ranges::any_of(api.through, [&](const Through& through) {
+            return std::ranges::any_of(through.attempts->canary, [](const Answer& answer) {
+                return answer.status == 401 || (answer.status == 403 && answer.forbidden_user && answer.forbidden_user->starts_with("system:"));
+            });
+        });
+        if (refused) add(assessment, "canary at " + printable(api.apiservice->name, 256), "", "forbidden: the canary credential may not get aggmedic-canary");
+    }
+}
+
+void list_master(const std::string& name, const Seen<MasterView>& master, const Case& seen, Assessment& assessment) {
+    if (!master) return add(assessment, "master over SSH", name, reason_of(master.why()));
+    if (!master->file_arguments) add(assessment, "arguments file", name, reason_of(master->file_arguments.why()));
+    if (!master->process) {
+        add(assessment, "kube-apiserver process", name, reason_of(master->process.why()));
+    } else if (seen.published != nullptr && std::ranges::find(seen.unread, name) != seen.unread.end()) {
+        add(assessment, "proxy-client certificate", name, "not-found: the file that the live process names holds no readable certificate");
+    }
+    if (!master->supervisor) add(assessment, "supervisor", name, reason_of(master->supervisor.why()));
+}
+
+}  // namespace
+
+void list_unobserved(const Case& seen, Assessment& assessment) {
+    list_apiservers(seen, assessment);
+    list_shared_facts(seen, assessment);
+    list_attempts(seen, assessment);
+    // No SSH configured is a choice, not a failure to see.
+    for (const auto& [name, master] : seen.observation.masters) list_master(name, master, seen, assessment);
+}
+
+}  // namespace aggmedic::probes

@@ -1,0 +1,150 @@
+#include "probes/track.hpp"
+
+#include <algorithm>
+
+#include "probes/json_fields.hpp"
+
+namespace aggmedic::probes {
+
+namespace {
+
+constexpr std::size_t cycles_remembered = 3;
+constexpr int seen_to_raise = 2;
+constexpr int clean_to_resolve = 3;
+
+bool rests_on_ssh(const Finding& finding) {
+    return std::ranges::any_of(finding.evidence, [](const Evidence& evidence) { return evidence.source == "ssh"; });
+}
+
+bool is_about_ssh(const UnobservedFact& fact) {
+    return fact.what == "master over SSH" || fact.what == "kube-apiserver process" || fact.what == "proxy-client certificate";
+}
+
+// Whether what a finding is about could not be seen in this cycle: then its absence says nothing. One dead master hides what
+// was found on it and every comparison with it; a list that nobody could bring hides all.
+bool hides(const UnobservedFact& fact, const Finding& finding) {
+    if (fact.what == "version") return false;
+    const bool is_identity = finding.cause == "identity-collapse" || finding.cause == "cn-not-allowed";
+    if (fact.what.starts_with("identity ") || fact.what.starts_with("canary ")) return is_identity;
+    if (fact.what.starts_with("aggregated API ")) return !finding.apiservice.empty() && fact.what.ends_with(finding.apiservice);
+    if (fact.what == "apiserver" && fact.master.empty()) return finding.cause == "our-own-401";
+    if (fact.master.empty()) return true;
+    if (!finding.master.empty()) return finding.master == fact.master;
+    return finding.cause == "masters-differ" || (rests_on_ssh(finding) && is_about_ssh(fact));
+}
+
+bool is_known(const Finding& finding, const Assessment& assessment) {
+    return std::ranges::none_of(assessment.unobserved, [&](const UnobservedFact& fact) { return hides(fact, finding); });
+}
+
+void remember(Tracked& tracked, bool seen) {
+    tracked.recent.push_back(seen);
+    while (tracked.recent.size() > cycles_remembered) tracked.recent.pop_front();
+    tracked.clean_cycles = seen ? 0 : tracked.clean_cycles + 1;
+}
+
+void fold_seen(History& history, const Finding& finding, TimePoint now) {
+    auto [at, added] = history.findings.try_emplace(key(finding));
+    auto& tracked = at->second;
+    if (added) tracked.first_seen = now;
+    tracked.finding = finding;
+    tracked.finding.since = finding.since && *finding.since < tracked.first_seen ? *finding.since : tracked.first_seen;
+    remember(tracked, true);
+    if (std::ranges::count(tracked.recent, true) >= seen_to_raise) tracked.raised = true;
+}
+
+}  // namespace
+
+std::string key(const Finding& finding) { return finding.cause + '\n' + finding.master + '\n' + finding.apiservice; }
+
+TrackResult track(History history, const Assessment& assessment, TimePoint now) {
+    TrackResult result;
+    history.cluster = assessment.cluster;
+    std::map<std::string, const Finding*> present;
+    for (const auto& finding : assessment.findings) present.emplace(key(finding), &finding);
+    for (const auto& [name, finding] : present) fold_seen(history, *finding, now);
+    for (auto at = history.findings.begin(); at != history.findings.end();) {
+        auto& tracked = at->second;
+        const bool absent = !present.contains(at->first);
+        if (absent && is_known(tracked.finding, assessment)) remember(tracked, false);
+        if (tracked.clean_cycles < clean_to_resolve) {
+            ++at;
+            continue;
+        }
+        if (tracked.raised) result.resolved.push_back(tracked.finding);
+        at = history.findings.erase(at);
+    }
+    for (const auto& [name, tracked] : history.findings) {
+        if (tracked.raised) result.findings.push_back(tracked.finding);
+    }
+    result.history = std::move(history);
+    return result;
+}
+
+// Enumerations travel by name, so that a stored history outlives their order.
+template <class V, class E, std::size_t N>
+void field(V& v, const char* key, E& value, const std::remove_const_t<E> (&choices)[N]) {
+    std::string written(name(value));
+    v(key, written);
+    if constexpr (!std::is_const_v<E>) {
+        for (const auto each : choices) {
+            if (name(each) == written) value = each;
+        }
+    }
+}
+
+template <class V, class T>
+    requires std::is_same_v<std::remove_const_t<T>, Evidence>
+void fields(V& v, T& x) {
+    v("fact", x.fact);
+    v("source", x.source);
+    v("master", x.master);
+}
+
+template <class V, class T>
+    requires std::is_same_v<std::remove_const_t<T>, RuledOut>
+void fields(V& v, T& x) {
+    v("cause", x.cause);
+    v("because", x.because);
+}
+
+template <class V, class T>
+    requires std::is_same_v<std::remove_const_t<T>, Finding>
+void fields(V& v, T& x) {
+    v("cause", x.cause);
+    field(v, "severity", x.severity, {Severity::critical, Severity::warning, Severity::info});
+    v("master", x.master);
+    v("apiservice", x.apiservice);
+    v("since", x.since);
+    field(v, "confidence", x.confidence, {Confidence::ambiguous, Confidence::certain, Confidence::probable});
+    v("consequence_of", x.consequence_of);
+    field(v, "allow_list", x.allow_list, {AllowList::none, AllowList::right, AllowList::wrong, AllowList::dangerous});
+    v("candidates", x.candidates);
+    v("common_name", x.common_name);
+    v("evidence", x.evidence);
+    v("rules_out", x.rules_out);
+    v("remedy", x.remedy);
+}
+
+template <class V, class T>
+    requires std::is_same_v<std::remove_const_t<T>, Tracked>
+void fields(V& v, T& x) {
+    v("finding", x.finding);
+    v("recent", x.recent);
+    v("raised", x.raised);
+    v("clean_cycles", x.clean_cycles);
+    v("first_seen", x.first_seen);
+}
+
+template <class V, class T>
+    requires std::is_same_v<std::remove_const_t<T>, History>
+void fields(V& v, T& x) {
+    v("cluster", x.cluster);
+    v("findings", x.findings);
+}
+
+nlohmann::json to_json(const History& history) { return json_fields::Writer::encode(history); }
+
+Result<History> parse_history(std::string_view text) { return json_fields::read<History>(text, "history"); }
+
+}  // namespace aggmedic::probes

@@ -147,7 +147,8 @@ Verification verify(X509* leaf, STACK_OF(X509) * untrusted, X509_STORE* store, u
     if (!context || X509_STORE_CTX_init(context.get(), store, leaf, untrusted) != 1) return result;
     // Every certificate of the pool is an anchor, the leaf itself included: so does Go, and CFCR's CA file holds the leaf.
     X509_STORE_CTX_set_flags(context.get(), X509_V_FLAG_PARTIAL_CHAIN | flags);
-    X509_STORE_CTX_set_time(context.get(), 0, now);
+    // A set time would win over NO_CHECK_TIME.
+    if ((flags & X509_V_FLAG_NO_CHECK_TIME) == 0) X509_STORE_CTX_set_time(context.get(), 0, now);
     const bool ok = X509_verify_cert(context.get()) == 1;
     result.error = ok ? X509_V_OK : X509_STORE_CTX_get_error(context.get());
     if (ok) {

@@ -1,0 +1,244 @@
+#include "daemon/config_cluster.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "daemon/kubeconfig.hpp"
+#include "daemon/server_url.hpp"
+#include "net/text.hpp"
+#include "net/tls_context.hpp"
+
+namespace aggmedic::daemon {
+namespace {
+
+constexpr std::array<std::string_view, 3> platforms = {"bosh", "kubeadm", "systemd"};
+
+bool is_letter_or_digit(char character) {
+    return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
+           (character >= '0' && character <= '9');
+}
+
+void read_server(MapReader& map, NamedFiles& files, probes::ClusterTarget& target) {
+    const auto server = map.find("server");
+    if (const auto ca = map.find("certificate_authority_file")) {
+        if (const auto name = scalar_text(*ca, map.faults())) {
+            if (auto pem = files.read(*name, *ca)) target.ca_pem = std::move(*pem);
+        }
+    }
+    if (!server) return;
+    const auto text = scalar_text(*server, map.faults());
+    if (!text) return;
+    const auto parsed = parse_server_url(*text);
+    if (!parsed) {
+        map.faults().add(server->mark, fmt::format("{}: {}", server->path, parsed.error().detail));
+        return;
+    }
+    target.server_host = parsed->host;
+    target.server_port = parsed->port;
+}
+
+// The other way to say server, CA and probe credential.
+void read_kubeconfig_of_cluster(MapReader& map, NamedFiles& files, probes::ClusterTarget& target) {
+    const auto setting = map.find("kubeconfig");
+    const auto context = map.text("context");
+    if (!setting) {
+        if (context) map.fault(map.path() + ".context has no kubeconfig beside it");
+        return;
+    }
+    const auto name = scalar_text(*setting, map.faults());
+    if (!name) return;
+    auto read = read_kubeconfig(files.resolve(*name), context.value_or(""));
+    if (!read) {
+        map.faults().add(setting->mark, fmt::format("{}: {}", setting->path, read.error().detail));
+        return;
+    }
+    target.server_host = std::move(read->server_host);
+    target.server_port = read->server_port;
+    target.server_name = std::move(read->server_name);
+    target.ca_pem = std::move(read->ca_pem);
+    target.insecure_skip_tls_verify = read->insecure_skip_tls_verify;
+    target.probe = std::move(read->user);
+}
+
+// Exactly one of server and kubeconfig.
+void read_address(MapReader& map, NamedFiles& files, probes::ClusterTarget& target) {
+    const bool has_server = map.find("server").has_value();
+    const bool has_kubeconfig = map.find("kubeconfig").has_value();
+    if (map.is_map() && has_server == has_kubeconfig) {
+        map.fault(fmt::format("{} needs either server (https://host:port) or kubeconfig", map.path()));
+    }
+    if (has_kubeconfig && map.find("certificate_authority_file")) {
+        map.fault(map.path() + ".certificate_authority_file: the kubeconfig says it already; keep one of them");
+    }
+    read_server(map, files, target);
+    read_kubeconfig_of_cluster(map, files, target);
+}
+
+// A certificate or key that OpenSSL cannot use is found here, not in the middle of the night.
+void check_tls(const Setting& setting, const probes::Credential& credential, const probes::ClusterTarget& target,
+               Faults& faults) {
+    HttpsTarget https;
+    https.host = target.server_host;
+    https.ca_pem = target.ca_pem;
+    https.client_certificate_pem = credential.client_certificate_pem;
+    https.client_key_pem = credential.client_key_pem;
+    SessionStore sessions;
+    const auto made = make_client_context(https, sessions);
+    if (!made) faults.add(setting.mark, fmt::format("{}: {}", setting.path, made.error().detail));
+}
+
+void read_credentials(MapReader& cluster, NamedFiles& files, ClusterConfig& result) {
+    const auto setting = cluster.find("credentials");
+    auto& target = result.target;
+    if (setting) {
+        MapReader map(*setting, cluster.faults());
+        const auto read = [&](std::string_view key, probes::Credential& credential) {
+            const auto found = map.find(key);
+            if (!found) return;
+            if (auto value = read_credential(*found, files, cluster.faults())) {
+                credential = std::move(*value);
+                check_tls(*found, credential, target, cluster.faults());
+            }
+        };
+        const bool own_probe = map.find("probe").has_value();
+        read("probe", target.probe);
+        read("canary", target.canary);
+        read("repair", result.repair);
+        map.finish();
+        if (own_probe) return;
+    }
+    const bool from_kubeconfig = cluster.find("kubeconfig").has_value();
+    if (from_kubeconfig || !cluster.is_map()) return;
+    cluster.fault(cluster.path() +
+                  ".credentials.probe is missing: name the token_file of a ServiceAccount that may do what "
+                  "probes/rbac.yaml grants");
+}
+
+void read_apiservices(MapReader& cluster, probes::ClusterTarget& target) {
+    const auto setting = cluster.find("apiservices");
+    if (!setting) return;
+    MapReader map(*setting, cluster.faults());
+    if (auto include = map.texts("include")) target.include = std::move(*include);
+    if (auto exclude = map.texts("exclude")) target.exclude = std::move(*exclude);
+    map.finish();
+}
+
+void read_platform(MapReader& map, ClusterConfig& cluster) {
+    const auto setting = map.find("platform");
+    if (setting) {
+        const auto text = scalar_text(*setting, map.faults());
+        if (text && std::ranges::find(platforms, *text) == platforms.end()) {
+            map.faults().add(setting->mark, setting->path + " must be bosh, kubeadm or systemd");
+        } else if (text) {
+            cluster.target.platform = *text;
+        }
+    }
+    const auto ssh = map.find("ssh");
+    if (!ssh) {
+        // ClusterTarget: a platform means that the masters are looked at over SSH.
+        cluster.target.platform.clear();
+        return;
+    }
+    if (!setting) {
+        map.faults().add(ssh->mark, ssh->path + " needs platform beside it (bosh)");
+    } else if (cluster.target.platform == "kubeadm" || cluster.target.platform == "systemd") {
+        map.faults().add(setting->mark,
+                         fmt::format("{}: '{}' together with ssh is not supported by this version; leave ssh out to "
+                                     "diagnose over HTTPS alone",
+                                     setting->path, cluster.target.platform));
+    }
+}
+
+}  // namespace
+
+bool is_name(std::string_view text, bool slash) {
+    const auto allowed = [&](char character) {
+        return is_letter_or_digit(character) || character == '.' || character == '_' || character == '-' ||
+               (slash && character == '/');
+    };
+    return !text.empty() && text.size() <= 63 && is_letter_or_digit(text.front()) && std::ranges::all_of(text, allowed);
+}
+
+void refuse_inline_secrets(MapReader& map) {
+    for (const std::string_view key : {"token", "password", "client_key", "client_certificate", "private_key",
+                                       "client_secret", "client_key_data", "client_certificate_data"}) {
+        map.refuse(key,
+                   "would put a secret into the configuration; write it to a file of its own and name that file "
+                   "(token_file, client_key_file, private_key_file)");
+    }
+}
+
+ClusterConfig read_cluster(const Setting& setting, NamedFiles& files, Faults& faults) {
+    ClusterConfig cluster;
+    MapReader map(setting, faults);
+    map.require("name");
+    if (auto name = map.find("name")) {
+        auto text = scalar_text(*name, faults);
+        if (text && !is_name(*text, false)) {
+            faults.add(name->mark,
+                       name->path + " must be 1 to 63 letters, digits, '.', '_' and '-', the first a letter or digit");
+        } else if (text) {
+            cluster.target.name = std::move(*text);
+        }
+    }
+    refuse_inline_secrets(map);
+    read_address(map, files, cluster.target);
+    read_credentials(map, files, cluster);
+    read_apiservices(map, cluster.target);
+    read_platform(map, cluster);
+    read_masters(map, cluster);
+    read_ssh(map, files, cluster);
+    read_repair_settings(map, cluster);
+    map.finish();
+    return cluster;
+}
+
+std::optional<probes::Credential> read_credential(const Setting& setting, NamedFiles& files, Faults& faults) {
+    MapReader map(setting, faults);
+    if (!map.is_map()) return std::nullopt;
+    refuse_inline_secrets(map);
+    const auto token = map.find("token_file");
+    const auto certificate = map.find("client_certificate_file");
+    const auto key = map.find("client_key_file");
+    const auto kubeconfig = map.find("kubeconfig");
+    const auto context = map.text("context");
+    map.finish();
+
+    const int ways = (token ? 1 : 0) + (certificate || key ? 1 : 0) + (kubeconfig ? 1 : 0);
+    if (ways != 1 || certificate.has_value() != key.has_value() || (context && !kubeconfig)) {
+        map.fault(
+            map.path() +
+            " needs exactly one of: token_file; client_certificate_file with client_key_file; kubeconfig with context");
+        return std::nullopt;
+    }
+    probes::Credential credential;
+    const auto name_at = [&](const Setting& at) { return scalar_text(at, faults); };
+    if (token) {
+        const auto name = name_at(*token);
+        const auto value = name ? files.read_token(*name, *token) : std::nullopt;
+        if (!value) return std::nullopt;
+        credential.bearer_token = *value;
+    } else if (certificate) {
+        const auto certificate_name = name_at(*certificate);
+        const auto key_name = name_at(*key);
+        const auto certificate_pem = certificate_name ? files.read(*certificate_name, *certificate) : std::nullopt;
+        const auto key_pem = key_name ? files.read_secret(*key_name, *key) : std::nullopt;
+        if (!certificate_pem || !key_pem) return std::nullopt;
+        credential.client_certificate_pem = *certificate_pem;
+        credential.client_key_pem = *key_pem;
+    } else {
+        const auto name = name_at(*kubeconfig);
+        if (!name) return std::nullopt;
+        auto read = read_kubeconfig(files.resolve(*name), context.value_or(""));
+        if (!read) {
+            faults.add(kubeconfig->mark, fmt::format("{}: {}", kubeconfig->path, read.error().detail));
+            return std::nullopt;
+        }
+        credential = std::move(read->user);
+    }
+    return credential;
+}
+
+}  // namespace aggmedic::daemon

@@ -97,7 +97,7 @@ void add_changing_commands(CLI::App& app, Invocation& invocation, Raw& raw) {
 }
 
 void add_rendering_commands(CLI::App& app, Invocation& invocation, Raw& raw) {
-    auto* bosh = app.add_subcommand("bosh", "render the permanent fix for clusters that BOSH deploys");
+    auto* bosh = app.add_subcommand("bosh", "render the permanent fix for BOSH: bosh ops-file, bosh runtime-config");
     bosh->require_subcommand(1)->fallthrough();
     auto* ops_file = add_command(*bosh, invocation, Command::bosh_ops_file, help_of(Command::bosh_ops_file));
     ops_file->add_option("CLUSTER", raw.cluster, "the cluster whose names and certificate are read");
@@ -108,7 +108,7 @@ void add_rendering_commands(CLI::App& app, Invocation& invocation, Raw& raw) {
     add_repeatable(*runtime, "--name", "CN", invocation.names, "the CN to add, instead of reading it; may be repeated");
     add_repeatable(*runtime, "--deployment", "NAME", invocation.deployments,
                    "the deployment of each CLUSTER, or else of each --name, in the same order");
-    auto* config = app.add_subcommand("config", "check or write a configuration");
+    auto* config = app.add_subcommand("config", "check or write a configuration: config check, config init");
     config->require_subcommand(1)->fallthrough();
     add_command(*config, invocation, Command::config_check, help_of(Command::config_check));
     add_command(*config, invocation, Command::config_init, help_of(Command::config_init));
@@ -124,7 +124,11 @@ std::string complaint(const CLI::App& app, const CLI::Error& error) {
         at = at->get_subcommands().front();
         name += " " + at->get_name();
     }
-    return name + ": " + printable(error.what()) + "\nSee " + name + " --help.\n";
+    std::string what = error.what();
+    // Of an unknown word after it, the library says only that a subcommand is missing.
+    const auto left = app.remaining(true);
+    if (error.get_name() == "RequiredError" && !left.empty()) what = "there is no command " + left.front();
+    return name + ": " + printable(what) + "\nSee " + name + " --help.\n";
 }
 
 Farewell usage_error(std::string text) {

@@ -19,6 +19,11 @@ void add_once(std::vector<nlohmann::json>& known, const nlohmann::json& more) {
     }
 }
 
+std::string without_full_stop(std::string sentence) {
+    while (sentence.ends_with('.') && !sentence.ends_with("...")) sentence.pop_back();
+    return sentence;
+}
+
 bool says_the_same(const FindingGroup& left, const FindingGroup& right) {
     const auto key = [](const FindingGroup& group) {
         return std::tie(group.cause, group.severity, group.confidence, group.allow_list, group.consequence_of,
@@ -28,19 +33,29 @@ bool says_the_same(const FindingGroup& left, const FindingGroup& right) {
 }
 
 FindingGroup group_of(const nlohmann::json& finding) {
-    FindingGroup group{.cause = text_of(finding, "cause"),
-                       .severity = text_of(finding, "severity"),
-                       .confidence = text_of(finding, "confidence"),
-                       .allow_list = text_of(finding, "allow_list"),
-                       .consequence_of = text_of(finding, "consequence_of"),
-                       .master = text_of(finding, "master"),
-                       .since = text_of(finding, "since"),
-                       .remedy = text_of(finding, "remedy", 2048),
-                       .candidates = texts_of(finding, "candidates"),
-                       .apiservices = {},
-                       .evidence = {},
-                       .rules_out = {}};
+    FindingGroup group;
+    group.cause = text_of(finding, "cause");
+    group.severity = text_of(finding, "severity");
+    group.confidence = text_of(finding, "confidence");
+    group.allow_list = text_of(finding, "allow_list");
+    group.consequence_of = text_of(finding, "consequence_of");
+    group.master = text_of(finding, "master");
+    group.since = text_of(finding, "since");
+    group.remedy = text_of(finding, "remedy", 2048);
+    group.candidates = texts_of(finding, "candidates");
     return group;
+}
+
+// What every member's evidence holds moves to the group.
+void share_evidence(FindingGroup& group) {
+    const auto members = group.evidence_by_api;
+    for (const auto& fact : members.front().second) {
+        const bool everywhere = std::ranges::all_of(
+            members, [&](const auto& member) { return std::ranges::find(member.second, fact) != member.second.end(); });
+        if (!everywhere) continue;
+        group.evidence.push_back(fact);
+        for (auto& [api, facts] : group.evidence_by_api) std::erase(facts, fact);
+    }
 }
 
 }  // namespace
@@ -51,14 +66,17 @@ std::vector<FindingGroup> grouped_findings(const nlohmann::json& cluster) {
         auto candidate = group_of(finding);
         auto found = std::ranges::find_if(groups, [&](const auto& group) { return says_the_same(group, candidate); });
         if (found == groups.end()) found = groups.insert(groups.end(), candidate);
-        if (auto api = text_of(finding, "apiservice"); !api.empty()) found->apiservices.push_back(std::move(api));
+        auto api = text_of(finding, "apiservice");
+        if (!api.empty()) found->apiservices.push_back(api);
         // RFC 3339 in UTC: the earlier text is the earlier time.
         if (!candidate.since.empty() && (found->since.empty() || candidate.since < found->since)) {
             found->since = candidate.since;
         }
-        add_once(found->evidence, list_of(finding, "evidence"));
+        const auto& evidence = list_of(finding, "evidence");
+        found->evidence_by_api.emplace_back(std::move(api), std::vector(evidence.begin(), evidence.end()));
         add_once(found->rules_out, list_of(finding, "rules_out"));
     }
+    for (auto& group : groups) share_evidence(group);
     std::ranges::sort(groups, {}, [](const auto& group) { return std::tuple(rank(group), group.cause, group.master); });
     return groups;
 }
@@ -69,8 +87,14 @@ bool is_plannable(const FindingGroup& group) {
 }
 
 std::string sentence_of(const FindingGroup& group) {
-    std::string sentence = group.evidence.empty() ? group.remedy : text_of(group.evidence.front(), "fact", 300);
-    while (sentence.ends_with('.') && !sentence.ends_with("...")) sentence.pop_back();
+    // The first fact names the culprit; where the next one is the published configuration, only both say what is wrong.
+    std::vector<nlohmann::json> facts = group.evidence;
+    if (facts.empty() && !group.evidence_by_api.empty()) facts = group.evidence_by_api.front().second;
+    if (facts.empty()) return without_full_stop(group.remedy);
+    auto sentence = without_full_stop(text_of(facts.front(), "fact", 300));
+    if (facts.size() > 1 && text_of(facts[1], "source") == "configmap") {
+        sentence += "; " + without_full_stop(text_of(facts[1], "fact", 300));
+    }
     return sentence;
 }
 

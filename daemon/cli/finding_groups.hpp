@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace aggmedic::cli {
@@ -11,7 +12,10 @@ struct FindingGroup {
     std::string cause, severity, confidence, allow_list, consequence_of, master, since, remedy;
     std::vector<std::string> candidates;
     std::vector<std::string> apiservices;
-    std::vector<nlohmann::json> evidence, rules_out;  // each once
+    std::vector<nlohmann::json> evidence;   // what all of them share
+    std::vector<nlohmann::json> rules_out;  // each once
+    // What was seen of one aggregated API beside that, in the order of `apiservices`.
+    std::vector<std::pair<std::string, std::vector<nlohmann::json>>> evidence_by_api;
 };
 
 // Root causes first, the gravest first; what follows from them after them.

@@ -41,36 +41,35 @@ std::string state_in_words(const std::vector<FindingGroup>& groups, std::size_t 
 }
 
 std::string next_commands(const nlohmann::json& cluster, const std::vector<FindingGroup>& groups, const View& view) {
-    if (!view.kubeconfig.empty()) return "Next: " + suggested(view, "explain" + view.kubeconfig);
+    if (!view.kubeconfig.empty()) return "  Next: " + suggested(view, "explain" + view.kubeconfig) + "\n";
     const auto name = typed_word(text_of(cluster, "name"));
-    std::string next = "Next: " + suggested(view, "explain " + name);
+    std::string next = "  Next: " + suggested(view, "explain " + name);
     if (std::ranges::any_of(groups, is_plannable)) next += "; " + suggested(view, "plan " + name);
-    return next;
+    return next + "\n";
 }
 
 Tone tone_of_state(std::string_view state) {
     return state == "healthy" ? Tone::good : state == "findings" ? Tone::bad : Tone::warning;
 }
 
-// The one line that is enough at three in the morning.
+// The line that is enough at three in the morning. Never wrapped: it is searched for, and commands are copied from it.
 std::string headline(const nlohmann::json& cluster, const View& view) {
     const auto state = text_of(cluster, "state");
     const auto groups = grouped_findings(cluster);
     const auto& unobserved = list_of(cluster, "unobserved");
     const auto version = text_of(cluster, "kubernetes");
-    std::string words;
+    const auto name = tinted(view.style, tone_of_state(state), text_of(cluster, "name") + ":") + " ";
     if (state == "findings" && !groups.empty()) {
-        words = state_in_words(groups, unobserved.size()) + ". " + next_commands(cluster, groups, view);
-    } else if (state == "healthy") {
-        words = "healthy" + (version.empty() ? "" : " (Kubernetes " + version + ")");
-        if (!groups.empty()) words += "; " + counted(groups.size(), "notice", "notices");
-    } else {
-        words = "unknown: " + counted(unobserved.size(), "fact was", "facts were") + " not observed";
-        if (!unobserved.empty()) words += ", first: " + text_of(unobserved.front(), "what");
-        words += "; neither healthy nor broken. " + next_commands(cluster, {}, view);
+        return name + state_in_words(groups, unobserved.size()) + ".\n" + next_commands(cluster, groups, view);
     }
-    const auto name = text_of(cluster, "name");
-    return wrapped(view.style, tinted(view.style, tone_of_state(state), name + ":") + " ", words);
+    if (state == "healthy") {
+        auto words = "healthy" + (version.empty() ? "" : " (Kubernetes " + version + ")");
+        if (!groups.empty()) words += "; " + counted(groups.size(), "notice", "notices");
+        return name + words + ".\n";
+    }
+    auto words = "unknown: " + counted(unobserved.size(), "fact was", "facts were") + " not observed";
+    if (!unobserved.empty()) words += ", first: " + text_of(unobserved.front(), "what", 120);
+    return name + words + "; neither healthy nor broken.\n" + next_commands(cluster, groups, view);
 }
 
 Tone tone_of_severity(std::string_view severity) {
@@ -114,7 +113,7 @@ std::string unobserved_part(const nlohmann::json& clusters, const View& view) {
                 continue;
             }
             table.add({{text_of(cluster, "name")},
-                       {text_of(fact, "what"), Tone::warning},
+                       {text_of(fact, "what", 100), Tone::warning},
                        {text_of(fact, "master")},
                        {text_of(fact, "reason", 300)}});
         }

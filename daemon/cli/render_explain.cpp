@@ -41,18 +41,33 @@ std::string labelled(const View& view, std::string_view label, std::string_view 
     return wrapped(view.style, fmt::format("   {:<16}", std::string(label) + ":"), text);
 }
 
-std::string seen(const FindingGroup& group, const View& view) {
-    if (group.evidence.empty()) return {};
-    std::string text = "   What was seen:\n";
-    for (const auto& evidence : group.evidence) {
-        auto where = text_of(evidence, "source");
-        if (const auto master = text_of(evidence, "master"); !master.empty()) {
-            where += (where.empty() ? "" : ", ") + master;
-        }
-        const auto fact = text_of(evidence, "fact", 1024);
-        text += wrapped(view.style, "     - ", where.empty() ? fact : fact + " [" + where + "]");
+constexpr std::size_t apis_shown_max = 5;
+
+std::string facts(const std::vector<nlohmann::json>& evidence, std::string_view lead, const View& view) {
+    std::string text;
+    for (const auto& one : evidence) {
+        auto where = text_of(one, "source");
+        if (const auto master = text_of(one, "master"); !master.empty()) where += (where.empty() ? "" : ", ") + master;
+        const auto fact = text_of(one, "fact", 2048);
+        text += wrapped(view.style, lead, where.empty() ? fact : fact + " [" + where + "]");
     }
     return text;
+}
+
+std::string seen(const FindingGroup& group, const View& view) {
+    std::string text = facts(group.evidence, "     - ", view);
+    std::size_t shown = 0;
+    std::size_t left_out = 0;
+    for (const auto& [api, evidence] : group.evidence_by_api) {
+        if (evidence.empty()) continue;
+        if (++shown > apis_shown_max) {
+            ++left_out;
+            continue;
+        }
+        text += "     " + (api.empty() ? std::string("the cluster") : api) + ":\n" + facts(evidence, "       - ", view);
+    }
+    if (left_out > 0) text += fmt::format("     ... and likewise of {} more (-o json shows all)\n", left_out);
+    return text.empty() ? text : "   What was seen:\n" + text;
 }
 
 std::string ruled_out(const FindingGroup& group, const View& view) {
@@ -93,7 +108,9 @@ std::string chapter(std::size_t number, const FindingGroup& group, const nlohman
     } else if (!group.remedy.empty()) {
         text += labelled(view, "What to do", group.remedy);
     }
-    text += labelled(view, "Allow-listing", allow_list_sentence(group.allow_list));
+    if (group.consequence_of.empty()) {
+        text += labelled(view, "Allow-listing", allow_list_sentence(group.allow_list));
+    }
     text += next_step(group, cluster, view);
     return text + labelled(view, "Runbook", "docs/causes/" + group.cause + ".md");
 }

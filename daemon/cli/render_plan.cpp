@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "daemon/cli/fields.hpp"
 #include "daemon/cli/render.hpp"
@@ -45,12 +46,12 @@ std::string risks(const nlohmann::json& plan, const View& view) {
         auto mark = tinted(view.style, Tone::bad, "not accepted");
         if (accepted) {
             const auto by = text_of(risk, "accepted_by");
-            mark = by.empty() ? "known" : "accepted by " + by;
+            mark = by.empty() ? "note" : "accepted by " + by;
         }
         text += wrapped(view.style, "  - ", text_of(risk, "id") + " [" + mark + "]: " + text_of(risk, "text", 2048));
     }
     if (waits_for_acceptance(plan)) {
-        text += wrapped(view.style, "  To accept: ", accepting_command(plan, view));
+        text += "  To accept: " + accepting_command(plan, view) + "\n";
     }
     return text;
 }
@@ -68,23 +69,57 @@ std::string diff_lines(const nlohmann::json& master, const View& view) {
     return text;
 }
 
-std::string steps(const nlohmann::json& master, const View& view) {
-    std::string text;
-    std::size_t number = 0;
-    for (const auto& step : list_of(master, "steps")) {
-        const auto lead = fmt::format("     {:>2}. {:<13}", ++number, text_of(step, "step"));
-        text += wrapped(view.style, lead, text_of(step, "command", 2048));
-        const std::string indent(columns(lead), ' ');
-        for (const auto* key : {"check", "undo"}) {
-            const auto words = text_of(step, key, 2048);
-            if (!words.empty())
-                text += wrapped(view.style, indent + tinted(view.style, Tone::quiet, key) + ": ", words);
-        }
+std::string step_lines(std::size_t number, const nlohmann::json& step, const View& view) {
+    const auto lead = fmt::format("     {:>2}. {:<13}", number, text_of(step, "step"));
+    std::string text = wrapped(view.style, lead, text_of(step, "command", 2048));
+    const std::string indent(columns(lead), ' ');
+    for (const auto* key : {"check", "undo"}) {
+        const auto words = text_of(step, key, 2048);
+        if (!words.empty()) text += wrapped(view.style, indent + tinted(view.style, Tone::quiet, key) + ": ", words);
     }
     return text;
 }
 
-std::string master_part(std::size_t index, const nlohmann::json& master, const View& view) {
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+    if (from.empty()) return text;
+    for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+        text.replace(at, from.size(), to);
+    }
+    return text;
+}
+
+// Whether `step` says of this master, word for word, what the first master's step of that name says of the first.
+bool is_as_on_first(const nlohmann::json& step, const nlohmann::json& master, const nlohmann::json& first) {
+    const auto as_first = [&](std::string text) {
+        for (const auto* key : {"name", "address", "sha256_after", "file", "resolved"}) {
+            text = replaced(std::move(text), text_of(master, key), text_of(first, key));
+        }
+        return text;
+    };
+    return std::ranges::any_of(list_of(first, "steps"), [&](const auto& other) {
+        return std::ranges::all_of(std::array{"step", "command", "undo", "check"}, [&](const char* key) {
+            return as_first(text_of(step, key, 2048)) == text_of(other, key, 2048);
+        });
+    });
+}
+
+std::string steps(const nlohmann::json& master, const nlohmann::json& first, const View& view) {
+    const auto& list = list_of(master, "steps");
+    const bool is_first = &master == &first;
+    if (!is_first && !list.empty() &&
+        std::ranges::all_of(list, [&](const auto& step) { return is_as_on_first(step, master, first); })) {
+        std::vector<std::string> names;
+        for (const auto& step : list) names.push_back(text_of(step, "step"));
+        return wrapped(view.style, "     ", "Steps as on " + text_of(first, "name") + ": " + joined(names, ", ") + ".");
+    }
+    std::string text;
+    std::size_t number = 0;
+    for (const auto& step : list) text += step_lines(++number, step, view);
+    return text;
+}
+
+std::string master_part(std::size_t index, const nlohmann::json& masters, const View& view) {
+    const auto& master = masters[index];
     auto title = text_of(master, "name");
     if (const auto address = text_of(master, "address"); !address.empty()) title += " (" + address + ")";
     if (index == 0) title += ", the canary";
@@ -96,7 +131,7 @@ std::string master_part(std::size_t index, const nlohmann::json& master, const V
     if (const auto gap = number_of(master, "gap_seconds")) {
         text += fmt::format("   This apiserver is expected to be away for about {}.\n", seconds_text(*gap));
     }
-    return text + steps(master, view);
+    return text + steps(master, masters.front(), view);
 }
 
 std::string sentences(const nlohmann::json& plan, std::string_view key, std::string_view title, const View& view) {
@@ -140,8 +175,8 @@ std::string closing(const nlohmann::json& plan, const View& view) {
 
 std::string render_plan(const nlohmann::json& result, const View& view) {
     std::string text = opening(result, view) + refusals(result, view) + risks(result, view);
-    std::size_t index = 0;
-    for (const auto& master : list_of(result, "masters")) text += master_part(index++, master, view);
+    const auto& masters = list_of(result, "masters");
+    for (std::size_t index = 0; index < masters.size(); ++index) text += master_part(index, masters, view);
     text += sentences(result, "after", "After the canary", view);
     text += sentences(result, "verify", "At the end this must hold", view);
     text += sentences(result, "not_undone", "Not undone by restoring the arguments", view);

@@ -28,14 +28,14 @@ Tone tone_of_master(std::string_view state) {
     return state == "untouched" || state == "restored" ? Tone::quiet : Tone::warning;
 }
 
-// "lock 1 s, swap 1 s, restart failed 180 s"
+// "lock 1s, swap 1s, restart failed 180s": no blank inside a duration, so that no line breaks there
 std::string step_words(const nlohmann::json& master) {
     std::vector<std::string> words;
     for (const auto& step : list_of(master, "steps")) {
         const auto outcome = text_of(step, "outcome");
         auto word = text_of(step, "step");
         if (outcome != "ok") word += " " + (outcome.empty() ? "not finished" : outcome);
-        if (const auto seconds = number_of(step, "seconds")) word += " " + seconds_text(*seconds);
+        if (const auto seconds = number_of(step, "seconds")) word += fmt::format(" {}s", *seconds);
         words.push_back(std::move(word));
     }
     return joined(words, ", ");
@@ -66,7 +66,7 @@ std::string render_apply(const nlohmann::json& result, const View& view) {
     const auto lead =
         (run.empty() ? "" : "Run " + run) + (cluster.empty() ? "" : (run.empty() ? "" : ", ") + cluster) + ": ";
     std::string text =
-        wrapped(view.style, lead, tinted(view.style, tone_of_outcome(outcome), outcome_sentence(outcome)));
+        wrapped(view.style, "", lead + tinted(view.style, tone_of_outcome(outcome), outcome_sentence(outcome)));
     if (const auto why = text_of(result, "why", 2048); !why.empty()) text += wrapped(view.style, "Why: ", why);
     for (const auto& refusal : list_of(result, "refusals")) {
         const auto subject = text_of(refusal, "subject");

@@ -70,6 +70,7 @@ std::string wrapped(const Style& style, std::string_view lead, std::string_view 
         used += columns(word);
         first_word = false;
     }
+    lines.erase(lines.find_last_not_of(' ') + 1);
     return lines + "\n";
 }
 

@@ -54,8 +54,11 @@ void emit(YAML::Emitter& out, const nlohmann::json& value) {
         case nlohmann::json::value_t::string:
             emit_text(out, value.get_ref<const std::string&>());
             return;
+        case nlohmann::json::value_t::null:
+            out << YAML::Null;
+            return;
         default:
-            out << value.dump();  // null, booleans and numbers are written alike
+            out << value.dump();  // booleans and numbers are written alike
             return;
     }
 }

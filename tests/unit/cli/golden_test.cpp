@@ -1,0 +1,92 @@
+#include <gtest/gtest.h>
+
+#include "daemon/cli/render.hpp"
+#include "fixture.hpp"
+
+namespace aggmedic::cli {
+namespace {
+
+struct Case {
+    std::string golden, input;
+    std::string (*render)(const nlohmann::json&, const View&);
+    View view{};
+};
+
+void PrintTo(const Case& one, std::ostream* out) {
+    *out << one.golden;
+}
+
+View view_of(std::string options, std::string kubeconfig = {}) {
+    return {.style = {}, .options = std::move(options), .kubeconfig = std::move(kubeconfig), .accept_risk = {}};
+}
+
+class Golden : public testing::TestWithParam<Case> {};
+
+TEST_P(Golden, SaysWhatAPersonAgreedTo) {
+    const auto& one = GetParam();
+    const auto text = one.render(json_fixture(one.input), one.view);
+    EXPECT_EQ(text, golden(one.golden, text));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Renderings, Golden,
+    testing::Values(
+        Case{"check-cn-not-allowed.txt", "check-cn-not-allowed.json", render_check},
+        Case{"check-fleet.txt", "check-fleet.json", render_check},
+        Case{"check-masked.txt", "check-masked.json", render_check, view_of("", " --kubeconfig demo.kubeconfig")},
+        Case{"check-hostile.txt", "check-hostile.json", render_check},
+        Case{"explain-cn-not-allowed.txt", "check-cn-not-allowed.json", render_explain},
+        Case{"explain-fleet.txt", "check-fleet.json", render_explain, view_of(" --standalone --config a.yml")},
+        Case{"explain-masked.txt", "check-masked.json", render_explain, view_of("", " --kubeconfig demo.kubeconfig")},
+        Case{"explain-hostile.txt", "check-hostile.json", render_explain},
+        Case{"plan-shared-ca.txt", "plan-shared-ca.json", render_plan},
+        Case{"plan-refused.txt", "plan-refused.json", render_plan, view_of(" --standalone --config a.yml")},
+        Case{"plan-nothing.txt", "plan-nothing.json", render_plan},
+        Case{"plan-hostile.txt", "plan-hostile.json", render_plan},
+        Case{"apply-applied.txt", "apply-applied.json", render_apply},
+        Case{"apply-needs-person.txt", "apply-needs-person.json", render_apply},
+        Case{"apply-refused.txt", "apply-refused.json", render_apply},
+        Case{"preflight.txt", "preflight.json", render_preflight}, Case{"runs.txt", "runs.json", render_runs},
+        Case{"status.txt", "status.json", render_status}),
+    [](const auto& test) {
+        auto name = test.param.golden.substr(0, test.param.golden.find('.'));
+        std::erase(name, '-');
+        return name;
+    });
+
+TEST(RenderCheck, SaysThatThereAreNoClusters) {
+    EXPECT_EQ(render_check({{"clusters", nlohmann::json::array()}}, {}), "No clusters are configured.\n");
+}
+
+TEST(RenderCheck, NamesThePlanCommandOnlyWhereAPlanIsRight) {
+    auto result = json_fixture("check-cn-not-allowed.json");
+    EXPECT_NE(render_check(result, {}).find("aggmedic plan demo"), std::string::npos);
+    for (auto& finding : result["clusters"][0]["findings"]) finding["allow_list"] = "wrong";
+    EXPECT_EQ(render_check(result, {}).find("aggmedic plan"), std::string::npos);
+}
+
+TEST(RenderPlan, ColoursTheDiffAndNothingElseOfTheLine) {
+    const auto text = render_plan(json_fixture("plan-shared-ca.json"),
+                                  View{.style = {.colour = true}, .options = {}, .kubeconfig = {}, .accept_risk = {}});
+    EXPECT_NE(text.find("\x1b[31m-    - --requestheader-allowed-names=aggregator\x1b[0m\n"), std::string::npos);
+    EXPECT_NE(text.find("\x1b[32m+    - --requestheader-allowed-names=aggregator,demo.pks.ik.am\x1b[0m\n"),
+              std::string::npos);
+}
+
+TEST(RenderPlan, RepeatsWhatWasAlreadyAcceptedInTheCommandThatAcceptsTheRest) {
+    auto result = json_fixture("plan-refused.json");
+    result["risks"][0]["accepted"] = true;
+    View view;
+    view.accept_risk = {"shared-ca"};
+    const auto text = render_plan(result, view);
+    EXPECT_NE(text.find("aggmedic plan demo --accept-risk shared-ca --accept-risk single-master"), std::string::npos);
+}
+
+TEST(RenderPaused, TellsTheFleetFromClusters) {
+    EXPECT_EQ(render_paused({{"paused", nlohmann::json::array()}}, {}), "Nothing is paused.\n");
+    EXPECT_NE(render_paused({{"paused", {"demo"}}}, {}).find("End it with: aggmedic resume demo\n"), std::string::npos);
+    EXPECT_NE(render_paused({{"paused", {""}}}, {}).find("End it with: aggmedic resume\n"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace aggmedic::cli

@@ -111,6 +111,11 @@ std::optional<std::string> parse_forbidden_user(std::string_view body) {
     return std::nullopt;  // no closing quote: a cut message names nobody
 }
 
+bool accepts_credential(const Answer& control) {
+    if (control.status == 403) return control.forbidden_user && *control.forbidden_user != "system:anonymous";
+    return control.status == 200;
+}
+
 Caller parse_caller(std::string_view bearer_token, std::string_view client_certificate_pem) {
     // kube-apiserver looks at the client certificate first.
     const auto certificates = parse_certificates(client_certificate_pem);

@@ -63,6 +63,7 @@ asio::awaitable<Result<Look>> look_at_master(RemoteHost& host, std::string maste
     using namespace std::chrono;
     VerbCall call;
     call.verb = "look";
+    call.arguments = {platform};
     const auto asked = floor<milliseconds>(system_clock::now());
     auto reply = co_await host.call(std::move(call));
     const auto answered = floor<milliseconds>(system_clock::now());

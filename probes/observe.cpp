@@ -79,7 +79,7 @@ asio::awaitable<void> greet(HttpsClient& client, const Cycle& cycle, ApiserverVi
 }
 
 bool answers_us(const ApiserverView& view) {
-    return view.readyz && view.readyz->status == 200 && view.control && view.control->status == 200;
+    return view.readyz && view.readyz->status == 200 && view.control && accepts_credential(*view.control);
 }
 
 asio::awaitable<void> ask_apiservices(ClusterConnections& connections, HttpsClient& client, const ProbeSettings& settings,

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "probes/apiserver.hpp"
+
 namespace aggmedic::probes {
 
 namespace {
@@ -72,8 +74,9 @@ void judge_certificate(ProxyClient& proxy, const PublishedAuth& published, TimeP
     proxy.name_allowed = std::ranges::find(names, proxy.leaf.common_name) != names.end();
 }
 
-const NamedFile* named(const MasterView& master, std::string_view flag) {
-    const auto at = std::ranges::find(master.files, flag, &NamedFile::flag);
+// The file that the live process names: one that only the arguments file names is not in use.
+const NamedFile* named(const MasterView& master, std::string_view flag, std::string_view path) {
+    const auto at = std::ranges::find_if(master.files, [&](const NamedFile& file) { return file.flag == flag && file.path == path; });
     return at == master.files.end() ? nullptr : &*at;
 }
 
@@ -89,9 +92,8 @@ std::optional<ProxyClient> read_proxy(const MasterView& master, const PublishedA
         proxy.absent = true;
         return proxy;
     }
-    const auto* file = named(master, "proxy-client-cert-file");
-    // The file that the live process names: one that only the arguments file names is not in use.
-    if (file == nullptr || file->path != flag->second.back() || file->certificates.empty()) return std::nullopt;
+    const auto* file = named(master, flag->first, flag->second.back());
+    if (file == nullptr || file->certificates.empty()) return std::nullopt;
     proxy.leaf = file->certificates.front();
     proxy.intermediates.assign(file->certificates.begin() + 1, file->certificates.end());
     judge_certificate(proxy, published, now);
@@ -226,7 +228,7 @@ std::string_view ProxyClient::cause() const {
 }
 
 bool is_usable(const ApiserverView& apiserver) {
-    return apiserver.readyz && apiserver.readyz->status == 200 && apiserver.control && apiserver.control->status == 200 &&
+    return apiserver.readyz && apiserver.readyz->status == 200 && apiserver.control && accepts_credential(*apiserver.control) &&
            !restarted(apiserver);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "net/text.hpp"
+#include "probes/apiserver.hpp"
 #include "probes/causes/rules.hpp"
 
 // What could not be seen, completely: a green light needs an empty list.
@@ -26,9 +27,10 @@ std::string silence_of(const ApiserverView& apiserver) {
     if (apiserver.readyz->status == 0) return printable(apiserver.readyz->failure, 64) + ": " + printable(apiserver.readyz->failure_detail, 256);
     if (!apiserver.control) return reason_of(apiserver.control.why());
     const auto control = apiserver.control->status;
-    if (control == 401 || control == 403) return fmt::format("unauthorized: /api answers {}", control);
+    const bool refused = !accepts_credential(*apiserver.control);
+    if (refused && (control == 401 || control == 403)) return fmt::format("unauthorized: /api answers {}", control);
     if (apiserver.readyz->status != 200) return fmt::format("not-ready: {} answers {}", printable(apiserver.readyz_path, 16), apiserver.readyz->status);
-    if (control != 200) return fmt::format("status: /api answers {}", control);
+    if (refused) return fmt::format("status: /api answers {}", control);
     return "not-ready: it was restarted during this cycle";
 }
 

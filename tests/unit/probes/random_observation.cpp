@@ -1,0 +1,154 @@
+#include "random_observation.hpp"
+
+namespace aggmedic::probes {
+
+namespace {
+
+class Source {
+  public:
+    explicit Source(std::mt19937_64& random) : random_(random) {}
+
+    std::size_t below(std::size_t limit) { return random_() % limit; }
+    bool coin() { return below(2) == 0; }
+    std::int64_t number() { return static_cast<std::int64_t>(random_()) >> below(64); }
+    TimePoint time() { return TimePoint(std::chrono::milliseconds(number() / 1024)); }
+    std::string text() {
+        static const std::string samples[] = {"", "aggregator", "m\xC3\xA9tro", "\xFF\xFE bytes", std::string("a\0b", 3), "{\"b64\":1}", "line\nline"};
+        return samples[below(std::size(samples))];
+    }
+    template <class F>
+    auto list(F make) {
+        std::vector<decltype(make())> values;
+        for (auto n = below(3); n > 0; --n) values.push_back(make());
+        return values;
+    }
+    std::vector<std::string> texts() {
+        return list([&] { return text(); });
+    }
+    template <class F>
+    auto seen(F make) -> Seen<decltype(make())> {
+        if (coin()) return Unobserved{.reason = text(), .detail = text()};
+        return make();
+    }
+
+    Certificate certificate() {
+        return {.common_name = text(), .has_common_name = coin(), .organizations = texts(), .subject = text(), .issuer = text(), .sha256 = text(),
+                .not_before = time(), .not_after = time(), .is_ca = coin(), .has_extended_key_usage = coin(), .allows_client_auth = coin(),
+                .dns_names = texts(), .pem = text()};
+    }
+    std::vector<Certificate> certificates() {
+        return list([&] { return certificate(); });
+    }
+    Answer answer() {
+        Answer value{.at = time(), .milliseconds = static_cast<std::uint32_t>(random_()), .status = static_cast<unsigned>(below(600)), .failure = text(),
+                     .failure_detail = text(), .body = text(), .flow_schemas = texts(), .forbidden_user = std::nullopt};
+        if (coin()) value.forbidden_user = text();
+        return value;
+    }
+    std::vector<Answer> answers() {
+        return list([&] { return answer(); });
+    }
+    ApiService apiservice() {
+        ApiService value;
+        value.name = text();
+        value.group = text();
+        value.version = text();
+        value.service_namespace = text();
+        value.service_name = text();
+        value.port = static_cast<int>(below(65536));
+        value.insecure_skip_tls_verify = coin();
+        value.ca_bundle_sha256 = texts();
+        value.available = text();
+        value.reason = text();
+        value.message = text();
+        if (coin()) value.available_since = time();
+        return value;
+    }
+    PublishedAuth published() {
+        PublishedAuth value;
+        value.resource_version = text();
+        if (coin()) value.allowed_names = texts();
+        value.allowed_names_malformed = coin();
+        value.requestheader_ca = certificates();
+        value.has_requestheader_ca = coin();
+        value.client_ca = certificates();
+        value.has_client_ca = coin();
+        value.username_headers = texts();
+        value.group_headers = texts();
+        value.extra_headers_prefixes = texts();
+        return value;
+    }
+    ApiServiceAttempts attempts() {
+        return {.apiservice = text(), .discovery = answers(), .resource_path = text(), .resource = answers(), .canary = answers()};
+    }
+    ApiserverView apiserver() {
+        ApiserverView view;
+        view.master = text();
+        view.address = text();
+        view.version = seen([&] { return text(); });
+        view.readyz = seen([&] { return answer(); });
+        view.readyz_path = text();
+        view.control = seen([&] { return answer(); });
+        view.serving = seen([&] { return certificates(); });
+        view.acceptable_client_cas = texts();
+        view.clock_offset_ms = seen([&] { return number(); });
+        view.apiservices = seen([&] { return list([&] { return apiservice(); }); });
+        view.apiservices_left_out = below(10000);
+        view.published = seen([&] { return published(); });
+        view.attempts = list([&] { return attempts(); });
+        return view;
+    }
+    Arguments arguments() {
+        Arguments value{.count = below(100), .sha256 = text(), .flags = {}};
+        for (auto n = below(3); n > 0; --n) value.flags[text()] = texts();
+        return value;
+    }
+    MasterView master() {
+        MasterView view;
+        view.master = text();
+        view.platform = text();
+        view.boot_id = text();
+        view.uptime_seconds = static_cast<double>(below(1'000'000)) / 100;
+        view.clock_offset_ms = number();
+        view.args_file = {.path = text(), .resolved = text(), .sha256 = text(), .size = random_(), .owner = text(), .group = text(), .mode = text()};
+        view.file_arguments = seen([&] { return arguments(); });
+        view.file_text_fault = text();
+        view.process = seen([&] { return ProcessFacts{.pid = number(), .start_ticks = random_(), .executable = text(), .arguments = arguments()}; });
+        view.file_equals_process = coin();
+        view.differing_flags = texts();
+        view.files = list([&] { return NamedFile{.flag = text(), .path = text(), .exists = coin(), .readable = coin(), .certificates = certificates()}; });
+        view.supervisor = seen([&] { return supervisor(); });
+        view.disk_free_bytes = random_();
+        view.memory_available_bytes = random_();
+        view.lock = text();
+        view.backups = texts();
+        return view;
+    }
+    SupervisorState supervisor() {
+        return {.dialect = text(), .services = list([&] {
+                    ServiceState state{.name = text(), .status = text(), .running = coin(), .pending = coin(), .pid = std::nullopt};
+                    if (coin()) state.pid = number();
+                    return state;
+                })};
+    }
+
+  private:
+    std::mt19937_64& random_;
+};
+
+}  // namespace
+
+Observation random_observation(std::mt19937_64& random) {
+    Source from(random);
+    Observation observation;
+    observation.cluster = from.text();
+    observation.started = from.time();
+    observation.finished = from.time();
+    observation.platform = from.text();
+    observation.caller = {.user = from.text(), .groups = from.texts(), .is_system_masters = from.coin()};
+    observation.apiservers = from.list([&] { return from.apiserver(); });
+    for (auto n = from.below(3); n > 0; --n) observation.masters[from.text()] = from.seen([&] { return from.master(); });
+    return observation;
+}
+
+}  // namespace aggmedic::probes

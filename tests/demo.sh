@@ -23,7 +23,7 @@ if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\033[1m' dim=$'\033[2m' plain
 chapter() { printf '\n%s--- %s%s\n' "$bold" "$*" "$plain"; }
 tell() { printf '%s%s%s\n' "$dim" "$*" "$plain"; }
 inside() { "$lab" exec --dir "$dir/lab" -- "$@"; }
-operator() { inside "$aggmedic" --socket "$dir/lab/control.sock" "$@"; }
+operator() { inside "$aggmedic" --socket "$dir/lab/aggmedic/control.sock" "$@"; }
 shown() { printf '%s$ aggmedic %s%s\n' "$bold" "$*" "$plain"; operator "$@"; }
 # claim TEXT EXPECTED_STATUS COMMAND...: shows the command and its output, and stops the demo unless it ends as expected.
 claim() {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "net/async_mutex.hpp"
 #include "net/deadline.hpp"
@@ -18,8 +17,6 @@ namespace {
 using asio::ip::tcp;
 using TransportPointer = std::unique_ptr<SshTransport>;
 
-// Beyond what is kept, stderr is read and dropped, up to here: a chatty login banner is no fault, an endless one is.
-constexpr std::size_t error_output_flood_bytes = 1024 * 1024;
 constexpr std::size_t write_piece_bytes = 32 * 1024;
 // A child that the command left behind can hold its stdout open for ever.
 constexpr std::chrono::milliseconds end_of_output_grace{500};
@@ -101,90 +98,70 @@ struct Command {
     std::string line;
     std::string input;
     CommandLimits limits;
-    VerbReply reply{};
     std::size_t input_sent = 0;
-    std::size_t error_output_seen = 0;
     bool input_ended = false;
-    bool output_ended = false;
-    bool error_output_ended = false;
 };
 
-// True when something moved.
-Result<bool> feed(SshTransport& transport, SshChannel& channel, Command& command) {
-    if (command.input_ended) return false;
-    bool moved = false;
-    const bool gone = channel.exit_status() || ssh_channel_is_closed(channel.get()) != 0;
-    while (!gone && command.input_sent < command.input.size()) {
-        if ((ssh_get_poll_flags(transport.session()) & SSH_WRITE_PENDING) != 0) return moved;
+// As much input as the peer's window takes. Errors: write_failed.
+Result<void> feed(SshTransport& transport, SshChannel& channel, Command& command) {
+    if (command.input_ended) return {};
+    const auto gone = [&] {
+        return channel.exit_status() || channel.closed();
+    };  // it reads no more, and that is no fault
+    while (!gone() && command.input_sent < command.input.size()) {
         const auto piece = std::min(write_piece_bytes, command.input.size() - command.input_sent);
-        const int sent = ssh_channel_write(channel.get(), command.input.data() + command.input_sent,
-                                           static_cast<std::uint32_t>(piece));
-        if (sent == SSH_ERROR) return fail(Errc::write_failed, "stdin: " + transport.reason());
-        if (sent <= 0) return moved;  // the peer's window is full
+        const auto* bytes = command.input.data() + command.input_sent;
+        const int sent = ssh_channel_write(channel.get(), bytes, static_cast<std::uint32_t>(piece));
+        if (sent == SSH_ERROR && !gone()) return fail(Errc::write_failed, "stdin: " + transport.reason());
+        if (sent <= 0) return {};
         command.input_sent += static_cast<std::size_t>(sent);
-        moved = true;
     }
-    if (gone || ssh_channel_send_eof(channel.get()) != SSH_AGAIN) command.input_ended = true;
-    return moved;
+    if (!gone()) ssh_channel_send_eof(channel.get());  // SSH_AGAIN too means that it is queued
+    command.input_ended = true;
+    return {};
 }
 
-Result<bool> keep_output(SshTransport& transport, SshChannel& channel, Command& command, bool is_error_output) {
-    bool& ended = is_error_output ? command.error_output_ended : command.output_ended;
-    if (ended) return false;
-    std::array<char, 16 * 1024> buffer;
-    const int size = ssh_channel_read_nonblocking(channel.get(), buffer.data(), buffer.size(), is_error_output ? 1 : 0);
-    if (size == SSH_EOF) ended = true;
-    if (size == SSH_ERROR) return fail(Errc::read_failed, transport.reason());
-    if (size <= 0) return false;
-    const std::string_view bytes(buffer.data(), static_cast<std::size_t>(size));
-    if (!is_error_output) {
-        command.reply.output += bytes;
-        if (command.reply.output.size() <= command.limits.output_bytes) return true;
-        return fail(Errc::too_large, fmt::format("more than {} bytes of output", command.limits.output_bytes));
-    }
-    const auto room = command.limits.error_output_bytes - command.reply.error_output.size();
-    command.reply.error_output += bytes.substr(0, room);
-    command.error_output_seen += bytes.size();
-    if (command.error_output_seen <= error_output_flood_bytes) return true;
-    return fail(Errc::too_large, fmt::format("more than {} bytes of error output", error_output_flood_bytes));
+// receive() may just have opened the peer's window, which no callback tells.
+bool can_feed(const SshChannel& channel, const Command& command) {
+    return !command.input_ended && ssh_channel_window_size(channel.get()) > 0;
 }
 
-// Input, output and error output move in one loop: a full window of any of them would stop the others.
+// Input and output move in one loop: a full window on one side would stop the other.
 asio::awaitable<Result<void>> pump(SshTransport& transport, SshChannel& channel, Command& command) {
     std::optional<SteadyTime> grace_end;
     for (;;) {
-        bool moved = false;
-        for (auto step : {feed(transport, channel, command), keep_output(transport, channel, command, false),
-                          keep_output(transport, channel, command, true)}) {
-            if (!step) co_return std::unexpected(std::move(step.error()));
-            moved = moved || *step;
-        }
-        if (moved) continue;
-        const bool all_read = command.output_ended && command.error_output_ended;
-        if (all_read && channel.exit_status()) break;
-        if (ssh_channel_is_closed(channel.get()) != 0) break;
+        const auto seen = channel.changes();
+        auto fed = feed(transport, channel, command);
+        if (!fed) co_return fed;
+        if (!channel.receive()) co_return fail(Errc::read_failed, transport.reason());
+        if (!channel.excess().empty()) co_return fail(Errc::too_large, channel.excess());
+        if (channel.exit_status() && channel.output_ended()) co_return Result<void>();
+        if (channel.changes() != seen || can_feed(channel, command)) continue;
+        if (channel.closed()) break;
         if (channel.exit_status() && !grace_end) grace_end = std::chrono::steady_clock::now() + end_of_output_grace;
         if (grace_end && std::chrono::steady_clock::now() >= *grace_end) break;
         co_await transport.wait(grace_end.value_or(SteadyTime::max()));
     }
     if (!channel.exit_status())
         co_return fail(Errc::read_failed, "the connection ended before the command's exit status");
-    command.reply.exit_status = *channel.exit_status();
     co_return Result<void>();
 }
 
 asio::awaitable<Result<VerbReply>> execute(SshTransport& transport, Command command) {
-    SshChannel channel(transport.session());
+    SshChannel channel(transport.session(), command.limits);
     if (channel.get() == nullptr) co_return fail(Errc::io_failed, "no memory for a channel");
     int answer = co_await transport.drive([&] { return ssh_channel_open_session(channel.get()); }, SSH_AGAIN);
     if (answer == SSH_OK) {
-        answer = co_await transport.drive([&] { return ssh_channel_request_exec(channel.get(), command.line.c_str()); },
-                                          SSH_AGAIN);
+        const auto start = [&] { return ssh_channel_request_exec(channel.get(), command.line.c_str()); };
+        answer = co_await transport.drive(start, SSH_AGAIN);
     }
     if (answer != SSH_OK) co_return fail(Errc::write_failed, "starting the command: " + transport.reason());
     auto pumped = co_await pump(transport, channel, command);
     if (!pumped) co_return std::unexpected(std::move(pumped.error()));
-    co_return std::move(command.reply);
+    VerbReply reply{.exit_status = *channel.exit_status()};
+    reply.output = std::move(channel.output());
+    reply.error_output = std::move(channel.error_output());
+    co_return reply;
 }
 
 Result<std::string> command_line(const std::vector<std::string>& argv) {

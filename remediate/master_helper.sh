@@ -249,7 +249,13 @@ verb_unlock() { # PLATFORM HOLDER RUN TOKEN RESOLVED SHA_EXPECTED
 
 # --- the process ----------------------------------------------------------------------------------------------------
 
-verb_restart() { # PLATFORM HOLDER RUN TOKEN PID START_TICKS
+read_pid() { # sets root, the process that the supervisor started
+    root=none
+    if [ -f "$pid_file" ]; then read -r root rest <"$pid_file"; fi 2>/dev/null
+    case $root in '' | *[!0-9]* | ???????????*) root=none ;; esac
+}
+
+verb_restart() { # PLATFORM HOLDER RUN TOKEN PID START_TICKS; 0 0 where no process was seen
     [ $# -eq 6 ] || no 20 grammar count
     want_platform "$1"
     want_word holder "$2"
@@ -260,7 +266,12 @@ verb_restart() { # PLATFORM HOLDER RUN TOKEN PID START_TICKS
     holder=$2 run=$3 token=$4
     enter
     want_ours
-    if [ "$(start_ticks "$5")" != "$6" ]; then ok already; fi
+    if [ "$5" = 0 ]; then
+        read_pid
+        if [ "$root" != none ] && [ -d "/proc/$root" ]; then ok already; fi
+    elif [ "$(start_ticks "$5")" != "$6" ]; then
+        ok already
+    fi
     # Without its daemon `monit restart` exits 0 after acting by itself, in the foreground.
     text=$(timeout 10 "$monit" summary </dev/null 2>&1 9>&- | head -c 65536)
     case $text in
@@ -324,9 +335,7 @@ list_processes() { # PID PPID START_TICKS, one a line
     set -f
 }
 look_processes() {
-    root=none
-    if [ -f "$pid_file" ]; then read -r root rest <"$pid_file" 2>/dev/null; fi
-    case $root in '' | *[!0-9]* | ???????????*) root=none ;; esac
+    read_pid
     printf 'pid %s\n' "$root"
     all=$(list_processes)
     family=" $root " grown=yes

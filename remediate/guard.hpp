@@ -1,0 +1,91 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "probes/causes/case.hpp"
+#include "remediate/edit.hpp"
+#include "remediate/plan.hpp"
+
+namespace aggmedic::remediate {
+
+// A plan's input, digested once for all gates. Refers to the input, which must outlive it.
+struct Facts {
+    explicit Facts(const PlanInput& of, bool restart_all = false);
+
+    const PlanInput& input;
+    bool restart_all;  // ask of every master whether it would come back, not only of those that are restarted
+    probes::Case seen;
+    std::optional<std::string> common_name;     // the one CN that all masters present and that is missing somewhere
+    std::map<std::string, EditResult> edits;    // by master, where file, process and CN were read
+    std::vector<std::string> shared_ca_sha256;  // requestheader CAs that are client CAs too
+
+    const probes::MasterView* view(const std::string& master) const;          // nullptr: not seen
+    const probes::ApiserverView* apiserver(const std::string& master) const;  // likewise
+    const probes::ProxyClient* proxy(const std::string& master) const;
+    const probes::PublishedAuth* published() const { return seen.published; }
+    bool is_to_change(const std::string& master) const;  // its file lacks the name (or the answer is not known)
+    bool calls_for_repair() const;                       // a finding that is more than information
+    const AcceptedRisk* acceptance(std::string_view id, std::string_view ca_sha256) const;  // that holds now
+};
+
+// Each gate is a pure function of the facts that answers with a reason to refuse, one subject at a time. What is not
+// known refuses. A gate whose ground is missing stays silent where another gate refuses for just that.
+struct ClusterGate {
+    std::string_view id;
+    std::optional<Refusal> (*ask)(const Facts&);
+};
+struct MasterGate {
+    std::string_view id;
+    bool preflight;  // part of "would it come back from a restart"
+    std::optional<Refusal> (*ask)(const Facts&, const std::string& master);
+};
+std::span<const ClusterGate> cluster_gates();
+std::span<const MasterGate> master_gates();
+
+std::vector<Refusal> ask_all_gates(const Facts& facts);
+
+// The lock's text as another daemon or run left it, and whether it still holds at this look.
+bool lock_is_live(const probes::MasterView& view);
+
+// The minor of `v1.20.2`; nullopt when it cannot be read.
+std::optional<int> kubernetes_minor(std::string_view version);
+
+// --- the gates, by file ---
+
+std::optional<Refusal> gate_observation(const Facts&);  // guard_cluster.cpp
+std::optional<Refusal> gate_platform(const Facts&);
+std::optional<Refusal> gate_method(const Facts&);
+std::optional<Refusal> gate_masters_listed(const Facts&);
+std::optional<Refusal> gate_kubernetes_version(const Facts&);
+std::optional<Refusal> gate_configmap(const Facts&);
+std::optional<Refusal> gate_something_to_edit(const Facts&);
+std::optional<Refusal> gate_single_master(const Facts&);
+
+std::optional<Refusal> gate_diagnosis(const Facts&);  // guard_cause.cpp
+std::optional<Refusal> gate_competing_cause(const Facts&);
+std::optional<Refusal> gate_common_name(const Facts&);
+std::optional<Refusal> gate_shared_ca(const Facts&);
+std::optional<Refusal> gate_certificate(const Facts&, const std::string& master);
+
+std::optional<Refusal> gate_master_seen(const Facts&, const std::string& master);  // guard_master.cpp
+std::optional<Refusal> gate_master_ready(const Facts&, const std::string& master);
+std::optional<Refusal> gate_facts_readable(const Facts&, const std::string& master);
+std::optional<Refusal> gate_process(const Facts&, const std::string& master);
+std::optional<Refusal> gate_supervisor(const Facts&, const std::string& master);
+std::optional<Refusal> gate_lock(const Facts&, const std::string& master);
+std::optional<Refusal> gate_backup(const Facts&, const std::string& master);
+std::optional<Refusal> gate_edit(const Facts&, const std::string& master);
+
+std::optional<Refusal> gate_unapplied_edits(const Facts&, const std::string& master);  // guard_restart.cpp
+std::optional<Refusal> gate_named_files(const Facts&, const std::string& master);
+std::optional<Refusal> gate_certificates_in_date(const Facts&, const std::string& master);
+std::optional<Refusal> gate_disk(const Facts&, const std::string& master);
+std::optional<Refusal> gate_memory(const Facts&, const std::string& master);
+std::optional<Refusal> gate_starts_under_1_35(const Facts&, const std::string& master);
+
+}  // namespace aggmedic::remediate

@@ -1,0 +1,143 @@
+#include <algorithm>
+#include <set>
+
+#include "net/text.hpp"
+#include "probes/common_name.hpp"
+#include "remediate/guard.hpp"
+
+// Gates about the diagnosis and the name: only one cause is repaired by a name on the list, and only for one name.
+namespace aggmedic::remediate {
+namespace {
+
+using probes::AllowList;
+using probes::Confidence;
+using probes::Finding;
+using probes::Severity;
+
+constexpr std::chrono::minutes margin_before{5};  // clocks differ
+constexpr std::chrono::hours margin_after{24};    // a repair for a certificate that ends tomorrow buys nothing
+
+Refusal refusal(std::string_view gate, const Facts& facts, std::string reason) {
+    return {.gate = std::string(gate), .subject = facts.input.observation.cluster, .reason = std::move(reason)};
+}
+
+bool a_name_would_help(const Finding& finding) {
+    return finding.allow_list == AllowList::right || finding.allow_list == AllowList::dangerous;
+}
+
+// What a name more repairs: the cause itself, masters of which only some were repaired.
+bool is_repairable(const Finding& finding) {
+    if (finding.confidence != Confidence::certain || !a_name_would_help(finding)) return false;
+    return finding.cause == "cn-not-allowed" || finding.cause == "masters-differ";
+}
+// What follows from it and goes with it.
+bool is_consequence(const Finding& finding) {
+    return (finding.cause == "identity-collapse" || finding.cause == "masters-differ") &&
+           finding.consequence_of == "cn-not-allowed";
+}
+
+}  // namespace
+
+std::optional<Refusal> gate_diagnosis(const Facts& facts) {
+    if (!facts.calls_for_repair()) return std::nullopt;
+    std::set<std::string> names;
+    const Finding* unsure = nullptr;
+    for (const auto& finding : facts.input.assessment.findings) {
+        if (is_repairable(finding)) names.insert(finding.common_name);
+        if (finding.cause == "cn-not-allowed" && !is_repairable(finding)) unsure = &finding;
+    }
+    if (names.size() > 1) {
+        return refusal(
+            "diagnosis", facts,
+            "Several names are missing; one list entry cannot repair them: see the runbook of cn-not-allowed.");
+    }
+    if (names.size() == 1) return std::nullopt;
+    if (unsure != nullptr && unsure->confidence != Confidence::certain) {
+        return refusal("diagnosis", facts,
+                       "cn-not-allowed is inferred and not certain: the masters must be readable over SSH.");
+    }
+    if (unsure != nullptr)
+        return refusal("diagnosis", facts, "No name can be added for this certificate: reissue it with an allowed CN.");
+    return refusal("diagnosis", facts,
+                   "A name on the list would repair nothing here: aggmedic explain " + facts.input.observation.cluster +
+                       " says why.");
+}
+
+std::optional<Refusal> gate_competing_cause(const Facts& facts) {
+    for (const auto& finding : facts.input.assessment.findings) {
+        if (is_repairable(finding) || (is_consequence(finding) && finding.confidence == Confidence::certain)) continue;
+        const bool matters = finding.severity == Severity::critical || finding.confidence == Confidence::ambiguous ||
+                             finding.cause == "masters-differ";
+        if (!matters || finding.cause == "cn-not-allowed") continue;  // that one is the diagnosis gate's
+        const std::string where = finding.apiservice.empty() ? "" : " at " + printable(finding.apiservice, 128);
+        return refusal(
+            "competing-cause", facts,
+            printable(finding.cause, 64) + where +
+                " was found too, and the allow-list does not explain it: resolve that first (aggmedic explain).");
+    }
+    return std::nullopt;
+}
+
+std::optional<Refusal> gate_common_name(const Facts& facts) {
+    if (!facts.calls_for_repair() || facts.published() == nullptr) return std::nullopt;
+    std::set<std::string> names;
+    for (const auto& master : facts.input.masters) {
+        const auto* proxy = facts.proxy(master);
+        if (proxy != nullptr && !proxy->absent) names.insert(proxy->leaf.common_name);
+    }
+    if (names.size() > 1) {
+        return refusal("common-name", facts,
+                       "The masters present certificates with different CNs: give them one, or see the runbook.");
+    }
+    if (names.empty()) return std::nullopt;  // the certificate gate names each master
+    if (const auto why = probes::common_name_refusal(*names.begin()); !why.empty()) {
+        return refusal("common-name", facts,
+                       printable(why, 256) + ": reissue the proxy-client certificate with an allowed CN.");
+    }
+    for (const auto& finding : facts.input.assessment.findings) {
+        if (is_repairable(finding) && finding.common_name != *names.begin()) {
+            return refusal("common-name", facts,
+                           "The finding and the masters' certificates name different CNs: plan again.");
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<Refusal> gate_shared_ca(const Facts& facts) {
+    if (!facts.common_name) return std::nullopt;
+    for (const auto& ca : facts.shared_ca_sha256) {
+        if (facts.acceptance("shared-ca", ca) != nullptr) continue;
+        return Refusal{.gate = "shared-ca",
+                       .subject = ca,
+                       .reason = "This CA issues client certificates too: whoever holds one with CN " +
+                                 printable(*facts.common_name, 128) +
+                                 " could act as anybody at the extension API servers. Accept it for this CA and CN in "
+                                 "accept_risk (with an end "
+                                 "date) or with --accept-risk shared-ca, or separate the CAs."};
+    }
+    return std::nullopt;
+}
+
+std::optional<Refusal> gate_certificate(const Facts& facts, const std::string& master) {
+    if (facts.published() == nullptr || facts.view(master) == nullptr || !facts.view(master)->process)
+        return std::nullopt;
+    const auto refuse = [&](std::string reason) {
+        return Refusal{.gate = "certificate", .subject = master, .reason = std::move(reason)};
+    };
+    const auto* proxy = facts.proxy(master);
+    if (proxy == nullptr)
+        return refuse("The proxy-client certificate in use could not be read: its file must hold a certificate.");
+    if (proxy->absent) return refuse("The process runs without --proxy-client-cert-file: a name would change nothing.");
+    if (proxy->fault != probes::ChainFault::none) {
+        return refuse("The proxy-client certificate fails against the published requestheader CA (" +
+                      std::string(probes::name(proxy->fault)) + "): a name would change nothing.");
+    }
+    const auto now = facts.input.now;
+    if (proxy->leaf.not_before > now - margin_before)
+        return refuse("The proxy-client certificate became valid less than 5 minutes ago: wait.");
+    if (proxy->leaf.not_after < now + margin_after)
+        return refuse("The proxy-client certificate ends within 24 hours: renew it first.");
+    return std::nullopt;
+}
+
+}  // namespace aggmedic::remediate

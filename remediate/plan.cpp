@@ -1,0 +1,180 @@
+#include "remediate/plan.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "net/text.hpp"
+#include "probes/bpm_file.hpp"
+#include "remediate/api_state.hpp"
+#include "remediate/guard.hpp"
+#include "remediate/plan_words.hpp"
+
+namespace aggmedic::remediate {
+namespace {
+
+constexpr int gap_seconds_bosh = 25;  // stop, start and warm-up under bpm and monit (recorded/restart: 20 to 25 s)
+
+std::string arguments_digest(const std::string& bytes) {
+    const auto file = probes::read_bpm(bytes, "kube-apiserver");
+    return file ? probes::read_arguments(file->passed_by_new_bpm()).sha256 : "";
+}
+
+MasterPlan plan_master(const Facts& facts, const std::string& name) {
+    const auto& view = *facts.view(name);
+    const auto& edit = facts.edits.at(name);
+    const auto* apiserver = facts.apiserver(name);
+    MasterPlan master;
+    master.name = name;
+    master.address = apiserver->address;
+    master.file = view.args_file.path;
+    master.resolved = view.args_file.resolved;
+    master.owner = view.args_file.owner;
+    master.group = view.args_file.group;
+    master.mode = view.args_file.mode;
+    master.sha256_before = view.args_file.sha256;
+    master.sha256_after = sha256_hex(edit.bytes);
+    master.argument_before = edit.argument_before;
+    master.argument_after = edit.argument_after;
+    master.diff = edit.diff;
+    master.gap_seconds = gap_seconds_bosh;
+    master.boot_id = view.boot_id;
+    master.pid = view.process->pid;
+    master.start_ticks = view.process->start_ticks;
+    master.executable = printable(view.process->executable);
+    master.arguments_sha256 = view.process->arguments.sha256;
+    master.arguments_sha256_after = arguments_digest(edit.bytes);
+    master.argument_count = view.process->arguments.count;
+    master.proxy_client_sha256 = facts.proxy(name)->leaf.sha256;
+    return master;
+}
+
+BoundMaster bind_master(const Facts& facts, const std::string& name) {
+    const auto& view = *facts.view(name);
+    return {.name = name,
+            .file = view.args_file.path,
+            .resolved = view.args_file.resolved,
+            .owner = view.args_file.owner,
+            .group = view.args_file.group,
+            .mode = view.args_file.mode,
+            .sha256 = view.args_file.sha256,
+            .arguments_sha256 = view.process->arguments.sha256,
+            .proxy_client_sha256 = facts.proxy(name)->leaf.sha256,
+            .boot_id = view.boot_id,
+            .pid = view.process->pid,
+            .start_ticks = view.process->start_ticks};
+}
+
+std::vector<Baseline> read_baseline(const Facts& facts, const Plan& plan) {
+    const Identities identities{.caller = facts.input.observation.caller,
+                                .common_name = plan.common_name,
+                                .proxy_is_masters = plan.proxy_is_masters};
+    const auto collapses = [&](const std::string& api) {
+        return std::ranges::any_of(plan.findings, [&](const probes::Finding& finding) {
+            return finding.cause == "identity-collapse" && finding.apiservice == api;
+        });
+    };
+    std::vector<Baseline> baseline;
+    for (const auto& name : facts.input.masters) {
+        for (const auto& attempts : facts.apiserver(name)->attempts) {
+            const auto judged = judge_api(attempts, identities);
+            Baseline each{.apiservice = attempts.apiservice,
+                          .master = name,
+                          .state = std::string(remediate::name(judged.state)),
+                          .proven_by = judged.proven_by,
+                          .status = judged.status};
+            // A credential that is blind to a masked identity sees a 200 there.
+            if (judged.state == ApiState::ok && collapses(attempts.apiservice)) each.state = "masked";
+            baseline.push_back(std::move(each));
+        }
+    }
+    return baseline;
+}
+
+// The findings as their JSON carries them, so that a plan that was stored and read equals the one that was made.
+std::vector<probes::Finding> stored_findings(const Facts& facts) {
+    probes::Assessment kept = facts.input.assessment;
+    std::erase_if(kept.findings, [](const auto& finding) { return finding.severity == probes::Severity::info; });
+    kept.unobserved.clear();
+    auto read = probes::parse_assessment(probes::to_json(kept).dump());
+    return read ? std::move(read->findings) : std::vector<probes::Finding>{};
+}
+
+std::vector<AcceptedRisk> used_acceptances(const Facts& facts) {
+    std::vector<AcceptedRisk> used;
+    for (const auto& ca : facts.shared_ca_sha256) {
+        if (const auto* acceptance = facts.acceptance("shared-ca", ca)) used.push_back(*acceptance);
+    }
+    if (facts.input.masters.size() != 1) return used;
+    if (const auto* acceptance = facts.acceptance("single-master", {})) used.push_back(*acceptance);
+    return used;
+}
+
+// Healthy, and known to be: every master was read and none lacks the name of the certificate it presents.
+bool nothing_to_do(const Facts& facts) {
+    if (facts.calls_for_repair()) return false;
+    return facts.published() != nullptr && !facts.input.masters.empty() &&
+           std::ranges::all_of(facts.input.masters,
+                               [&](const std::string& master) { return facts.view(master) != nullptr; });
+}
+
+void fill_bindings(const Facts& facts, Plan& plan) {
+    const auto& published = *facts.published();
+    plan.common_name = *facts.common_name;
+    plan.kubernetes = facts.input.assessment.kubernetes;
+    plan.names_before = *published.allowed_names;
+    plan.names_after = plan.names_before;
+    if (std::ranges::find(plan.names_after, plan.common_name) == plan.names_after.end())
+        plan.names_after.push_back(plan.common_name);
+    plan.configmap_resource_version = published.resource_version;
+    for (const auto& ca : published.requestheader_ca) plan.requestheader_ca_sha256.push_back(ca.sha256);
+    const auto& organizations = facts.seen.read.front().leaf.organizations;
+    plan.proxy_is_masters = std::ranges::find(organizations, "system:masters") != organizations.end();
+    plan.accepted = used_acceptances(facts);
+}
+
+void fill_masters(const Facts& facts, Plan& plan) {
+    for (const auto& name : facts.input.masters) {
+        if (facts.is_to_change(name)) {
+            plan.masters.push_back(plan_master(facts, name));
+        } else {
+            plan.untouched.push_back(bind_master(facts, name));
+        }
+    }
+}
+
+}  // namespace
+
+Plan make_plan(const PlanInput& input) {
+    const Facts facts(input);
+    Plan plan;
+    plan.cluster = input.observation.cluster;
+    plan.method = input.method;
+    plan.platform = input.observation.platform;
+    plan.created = input.now;
+    plan.expires = input.now + input.plan_ttl;
+    plan.configuration_sha256 = input.configuration_sha256;
+    plan.after_repair = input.after_repair;
+    plan.verify_requests = input.verify_requests;
+    plan.verify_timeout = input.verify_timeout;
+    plan.settle = input.settle;
+    plan.readyz_hold = input.readyz_hold;
+    plan.withdrawn_watch = input.withdrawn_watch;
+    if (nothing_to_do(facts)) return plan;
+    plan.findings = stored_findings(facts);
+    plan.refusals = ask_all_gates(facts);
+    plan.risks = describe_risks(facts, plan);
+    if (plan.refused()) return plan;
+
+    fill_bindings(facts, plan);
+    fill_masters(facts, plan);
+    plan.baseline = read_baseline(facts, plan);
+    plan.risks = describe_risks(facts, plan);
+    for (auto& master : plan.masters) master.steps = describe_steps(plan, master, &master == &plan.masters.front());
+    plan.after = describe_after(plan);
+    plan.verify = describe_verify(plan);
+    plan.not_undone = describe_not_undone(plan);
+    plan.id = content_id(plan);
+    return plan;
+}
+
+}  // namespace aggmedic::remediate

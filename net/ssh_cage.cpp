@@ -131,7 +131,9 @@ constexpr std::array allowed = {
     SYS_getrusage,
     SYS_uname,
     SYS_sysinfo,
+    SYS_pipe2,
 #if defined(__x86_64__)
+    SYS_pipe,
     SYS_poll,
     SYS_select,
     SYS_epoll_wait,

@@ -104,12 +104,13 @@ Sshd::~Sshd() {
 }
 
 bool Sshd::start(std::uint16_t port) {
-    // Of a setting that is there twice sshd takes the first.
+    // Of a setting that is there twice sshd takes the first. With a shell level bash does not read the user's .bashrc,
+    // which costs a second on some machines and prints on others.
     std::string configuration =
         more_configuration_ + "\nListenAddress 127.0.0.1\nPort " + std::to_string(port) +
         "\nUsePAM no\nStrictModes no\nPidFile none\nPermitRootLogin yes\nPasswordAuthentication no\n"
         "KbdInteractiveAuthentication no\nPrintMotd no\nPrintLastLog no\nMaxStartups 500\nMaxSessions 500\n"
-        "LogLevel VERBOSE\nAuthorizedKeysFile " +
+        "LogLevel VERBOSE\nSetEnv SHLVL=2\nAuthorizedKeysFile " +
         (directory_.path() / "authorized_keys").string() + "\n";
     for (const auto& type : types_)
         configuration += "HostKey " + (directory_.path() / ("host_" + type)).string() + "\n";

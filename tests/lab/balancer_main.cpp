@@ -80,7 +80,7 @@ void watch_health(Master& master, const World& world) {
         client.disconnect();
         const auto reply = client.exchange(request, std::chrono::seconds(2));
         master.healthy = reply && reply->status == 200;
-        std::this_thread::sleep_for(std::max(world.scaled(2), std::chrono::milliseconds(250)));
+        std::this_thread::sleep_for(std::max(world.scaled(5), std::chrono::milliseconds(250)));
     }
 }
 

@@ -44,7 +44,7 @@ TEST(ParseVersion, RefusesWhatIsNone) {
 
 TEST(ParseApiServices, ReadsBothVersionsOfTheApi) {
     for (const auto* file : {"cn-not-allowed/apiservice.json", "cn-not-allowed/apiservice.aggregator-1.11.json"}) {
-        const auto list = parse_apiservices(list_of({json::parse(recording::read_fixture(file))}), {}, 200);
+        const auto list = parse_apiservices(list_of(json::array({json::parse(recording::read_fixture(file))})), {}, 200);
         ASSERT_TRUE(list) << list.error().detail;
         ASSERT_EQ(list->items.size(), 1U) << file;
         EXPECT_EQ(list->items[0].name, "v1beta1.servicecatalog.k8s.io");
@@ -106,8 +106,8 @@ TEST(ParseApiServices, ToleratesFieldsOfAnyType) {
     auto odd = item("v1", "odd.example");
     odd["spec"]["service"]["port"] = "443";
     odd["spec"]["caBundle"] = "not base64!";
-    odd["status"] = {{"conditions", {{{"type", "Available"}, {"status", 1}, {"message", nullptr}, {"lastTransitionTime", "yesterday"}}}}};
-    const auto list = parse_apiservices(list_of({odd}), {}, 200);
+    odd["status"]["conditions"] = json::array({{{"type", "Available"}, {"status", 1}, {"message", nullptr}, {"lastTransitionTime", "yesterday"}}});
+    const auto list = parse_apiservices(list_of(json::array({odd})), {}, 200);
     ASSERT_TRUE(list);
     ASSERT_EQ(list->items.size(), 1U);
     EXPECT_EQ(list->items[0].port, 443);
@@ -117,8 +117,8 @@ TEST(ParseApiServices, ToleratesFieldsOfAnyType) {
 
 TEST(ParseApiServices, KeepsBothEndsOfALongMessage) {
     auto loud = item("v1", "loud.example");
-    loud["status"] = {{"conditions", {{{"type", "Available"}, {"status", "False"}, {"message", "failing" + std::string(100'000, 'x') + ": 401"}}}}};
-    const auto list = parse_apiservices(list_of({loud}), {}, 200);
+    loud["status"]["conditions"] = json::array({{{"type", "Available"}, {"status", "False"}, {"message", "failing" + std::string(100'000, 'x') + ": 401"}}});
+    const auto list = parse_apiservices(list_of(json::array({loud})), {}, 200);
     ASSERT_TRUE(list);
     EXPECT_LT(list->items[0].message.size(), 4096U);
     EXPECT_TRUE(list->items[0].message.ends_with(": 401"));

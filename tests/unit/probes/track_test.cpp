@@ -1,0 +1,154 @@
+#include "probes/track.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "probes/diagnose.hpp"
+#include "recording.hpp"
+
+namespace aggmedic::probes {
+
+namespace {
+
+Finding finding(std::string cause, std::string master = "", std::string apiservice = "") {
+    Finding made;
+    made.cause = std::move(cause);
+    made.master = std::move(master);
+    made.apiservice = std::move(apiservice);
+    return made;
+}
+
+// Cycles as a line of text: `x` the finding is seen, `.` it is not, `?` it is not and the list of APIServices was not seen.
+struct Cycles {
+    Finding subject = finding("no-backend", "", "v1.a.example");
+    UnobservedFact blind{.what = "the list of APIServices", .master = "", .reason = "timeout"};
+    History history{};
+    TimePoint now{std::chrono::seconds(1000)};
+    std::vector<Finding> resolved{};
+
+    bool raised_after(const std::string& line) {
+        std::vector<Finding> raised;
+        resolved.clear();
+        for (const char cycle : line) {
+            Assessment assessment{.cluster = "demo", .at = now, .kubernetes = "", .findings = {}, .unobserved = {}};
+            if (cycle == 'x') assessment.findings = {subject};
+            if (cycle == '?') assessment.unobserved = {blind};
+            now += std::chrono::seconds(30);
+            auto result = track(std::move(history), assessment, now);
+            history = std::move(result.history);
+            raised = result.findings;
+            resolved = result.resolved;
+        }
+        return !raised.empty();
+    }
+};
+
+}  // namespace
+
+TEST(Track, RaisesInTwoOfThreeAndResolvesAfterThreeCleanOnes) {
+    struct Row {
+        const char* line;
+        bool raised;
+    };
+    for (const auto& [line, raised] : std::initializer_list<Row>{{"x", false},      {"xx", true},      {"x.x", true},     {"x..x", false}, {".x.", false},
+                                                                  {"xx.", true},     {"xx..", true},    {"xx...", false},  {"xx..x", true}, {"xx..x..", true},
+                                                                  {"xx..x...", false}, {"xx...x", false}, {"xx?????", true}, {"xx.?.?.", false},
+                                                                  {"x?x", true},     {"x????x", true},  {"xx..??", true}}) {
+        Cycles cycles;
+        EXPECT_EQ(cycles.raised_after(line), raised) << line;
+    }
+}
+
+TEST(Track, ReportsAResolutionOnceAndForgets) {
+    Cycles cycles;
+    cycles.raised_after("xx...");
+    ASSERT_EQ(cycles.resolved.size(), 1U);
+    EXPECT_EQ(cycles.resolved[0].cause, "no-backend");
+    EXPECT_TRUE(cycles.history.findings.empty());
+    cycles.raised_after(".");
+    EXPECT_TRUE(cycles.resolved.empty());
+    cycles.raised_after("x...");  // never raised, so there is nothing to resolve
+    EXPECT_TRUE(cycles.resolved.empty());
+}
+
+TEST(Track, SinceIsTheFirstSightOrTheConditionsEarlierTime) {
+    Cycles cycles;
+    cycles.raised_after("xxxx");
+    const auto& tracked = cycles.history.findings.begin()->second;
+    EXPECT_EQ(tracked.finding.since, TimePoint(std::chrono::seconds(1030)));
+    Cycles older;
+    older.subject.since = TimePoint(std::chrono::seconds(5));
+    older.raised_after("xx");
+    EXPECT_EQ(older.history.findings.begin()->second.finding.since, TimePoint(std::chrono::seconds(5)));
+}
+
+TEST(Track, ADeadMasterFreezesWhatIsAboutItAndNothingElse) {
+    const UnobservedFact dead{.what = "apiserver", .master = "m1", .reason = "timeout"};
+    struct Row {
+        Finding subject;
+        bool frozen;
+    };
+    for (const auto& [subject, frozen] : std::initializer_list<Row>{{finding("pending-restart", "m1"), true},
+                                                                    {finding("pending-restart", "m2"), false},
+                                                                    {finding("masters-differ"), true},
+                                                                    {finding("no-backend", "", "v1.a.example"), false}}) {
+        Cycles cycles{.subject = subject, .blind = dead};
+        EXPECT_EQ(cycles.raised_after("xx???"), frozen) << subject.cause << subject.master;
+    }
+}
+
+TEST(Track, AnApiThatGaveNoAnswerFreezesItsOwnFindings) {
+    const UnobservedFact silent{.what = "aggregated API v1.a.example", .master = "", .reason = "timeout"};
+    EXPECT_TRUE((Cycles{.subject = finding("no-backend", "", "v1.a.example"), .blind = silent}.raised_after("xx???")));
+    EXPECT_FALSE((Cycles{.subject = finding("no-backend", "", "v1.b.example"), .blind = silent}.raised_after("xx???")));
+}
+
+TEST(Track, LosingSshFreezesWhatOnlySshCanSee) {
+    auto structural = finding("cn-not-allowed", "", "v1.a.example");
+    structural.evidence = {{.fact = "CN", .source = "ssh", .master = "m0"}};
+    const UnobservedFact gone{.what = "master over SSH", .master = "m0", .reason = "connect_failed"};
+    EXPECT_TRUE((Cycles{.subject = structural, .blind = gone}.raised_after("xx???")));
+    const UnobservedFact open{.what = "identity behind the 200s", .master = "", .reason = ""};
+    EXPECT_TRUE((Cycles{.subject = finding("identity-collapse", "", "v1.a.example"), .blind = open}.raised_after("xx???")));
+}
+
+TEST(Track, EqualCausesOfDifferentSubjectsAreDifferentFindings) {
+    EXPECT_NE(key(finding("a", "b", "c")), key(finding("a", "c", "b")));
+    EXPECT_NE(key(finding("a", "", "c")), key(finding("a", "c", "")));
+}
+
+TEST(Track, HistoryRoundTrips) {
+    const auto assessment = diagnose(recording::load("cn-not-allowed", {.ssh = true, .as = recording::As::dev}), recording::now());
+    auto history = track({}, assessment, recording::now()).history;
+    history.findings.begin()->second.finding.common_name = "\xFF raw";
+    const auto read = parse_history(to_json(history).dump());
+    ASSERT_TRUE(read) << read.error().detail;
+    EXPECT_EQ(*read, history);
+    EXPECT_FALSE(parse_history("{}"));
+    auto tampered = to_json(history);
+    tampered["findings"][0][1]["raised"] = "yes";
+    EXPECT_THAT(parse_history(tampered.dump()).error().detail, testing::HasSubstr("raised"));
+}
+
+TEST(AssessmentJson, RoundTripsAndKeepsTheContractsNames) {
+    const auto assessment = diagnose(recording::load("cn-not-allowed", {.ssh = true, .as = recording::As::dev}), recording::now());
+    const auto document = to_json(assessment);
+    EXPECT_EQ(document["state"], "findings");
+    EXPECT_EQ(document["kubernetes"], "v1.20.2");
+    const auto& first = document["findings"][0];
+    for (const auto* key : {"cause", "severity", "master", "apiservice", "since", "confidence", "consequence_of", "allow_list", "evidence", "rules_out", "remedy"}) {
+        EXPECT_TRUE(first.contains(key)) << key;
+    }
+    EXPECT_TRUE(first["consequence_of"].is_null());
+    const auto read = parse_assessment(document.dump());
+    ASSERT_TRUE(read) << read.error().detail;
+    EXPECT_EQ(*read, assessment);
+    auto tampered = document;
+    tampered["findings"][0]["severity"] = "fatal";
+    EXPECT_THAT(parse_assessment(tampered.dump()).error().detail, testing::HasSubstr("severity"));
+    EXPECT_FALSE(parse_assessment("null"));
+}
+
+}  // namespace aggmedic::probes

@@ -52,6 +52,7 @@ struct ProbeConfig {
     milliseconds timeout{std::chrono::seconds(5)};
     int attempts = 5;
     milliseconds master_interval{std::chrono::minutes(5)};
+    bool operator==(const ProbeConfig&) const = default;
 };
 
 struct ConfigFault {

@@ -79,6 +79,7 @@ void read_address(MapReader& map, NamedFiles& files, probes::ClusterTarget& targ
 // A certificate or key that OpenSSL cannot use is found here, not in the middle of the night.
 void check_tls(const Setting& setting, const probes::Credential& credential, const probes::ClusterTarget& target,
                Faults& faults) {
+    if (target.ca_pem.empty() && credential.client_certificate_pem.empty()) return;
     HttpsTarget https;
     https.host = target.server_host;
     https.ca_pem = target.ca_pem;

@@ -5,6 +5,7 @@
 #include <boost/url/ipv6_address.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+#include <charconv>
 
 #include <algorithm>
 
@@ -16,6 +17,15 @@ namespace {
 bool is_name_character(char character) {
     return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
            (character >= '0' && character <= '9') || character == '-' || character == '.';
+}
+
+// Boost.URL takes any number of digits for a port.
+Result<std::uint16_t> port_from(std::string_view digits) {
+    unsigned port = 0;
+    const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    const bool whole = !digits.empty() && parsed.ec == std::errc() && parsed.ptr == digits.data() + digits.size();
+    if (!whole || port > 65535) return fail(Errc::invalid_argument, "no port");
+    return static_cast<std::uint16_t>(port);
 }
 
 }  // namespace
@@ -35,20 +45,21 @@ Result<HostAndPort> parse_server_url(std::string_view text) {
     if (url.has_query() || url.has_fragment()) return wrong("has a query or a fragment; write https://host:port");
     std::string host(url.host_address());
     if (!is_host(host)) return wrong("names no host; write https://host:port");
-    if (url.has_port() && url.port_number() == 0) return wrong("has no usable port");
-    return HostAndPort{.host = std::move(host), .port = url.has_port() ? url.port_number() : std::uint16_t{443}};
+    const auto port = url.has_port() ? port_from(url.port()) : Result<std::uint16_t>(std::uint16_t{443});
+    if (!port || *port == 0) return wrong("has no usable port");
+    return HostAndPort{.host = std::move(host), .port = *port};
 }
 
 Result<HostAndPort> parse_listen_address(std::string_view text) {
     const auto parsed = boost::urls::parse_authority(text);
-    const bool usable = parsed.has_value() && !parsed->has_userinfo() && parsed->has_port() &&
-                        (parsed->port_number() != 0 || parsed->port() == "0");
-    if (!usable || !is_host(std::string(parsed->host_address()))) {
-        return fail(
-            Errc::invalid_argument,
-            "'" + printable(text, 200) + "' is no address to listen on; write host:port, such as 127.0.0.1:10797");
+    const bool complete = parsed.has_value() && !parsed->has_userinfo() && parsed->has_port();
+    const auto port = complete ? port_from(parsed->port()) : Result<std::uint16_t>(fail(Errc::invalid_argument, ""));
+    if (!port || !is_host(std::string(parsed->host_address()))) {
+        return fail(Errc::invalid_argument, "'" + printable(text, 200) +
+                                                "' is no address to listen on; write host:port, such as "
+                                                "127.0.0.1:10797");
     }
-    return HostAndPort{.host = std::string(parsed->host_address()), .port = parsed->port_number()};
+    return HostAndPort{.host = std::string(parsed->host_address()), .port = *port};
 }
 
 bool is_host(std::string_view text) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "daemon/config.hpp"
+#include "net/remote_host.hpp"
 #include "net/result.hpp"
 
 namespace aggmedic::daemon {
@@ -71,6 +72,7 @@ class Service {
         std::string program;      // executable to start SSH workers from; it must call run_as_ssh_worker() first
         bool standalone = false;  // no scheduler, no listener
         std::function<Result<Config>()> reload;  // what the command `reload` reads; none: it is refused
+        std::function<std::unique_ptr<HostConnector>()> connect;  // how SSH workers are made; none: from `program`
     };
     // Errors: io_failed (the state directory), refused (another daemon holds it).
     static Result<std::shared_ptr<Service>> create(asio::any_io_executor executor, Config config, Options options);
@@ -85,8 +87,9 @@ class Service {
     // goes on from there; a standalone run is aborted instead (it finishes or undoes the master it is at), since
     // nothing may ever start there again. Returns when all is still; call it from a second coroutine on SIGINT.
     virtual asio::awaitable<void> stop() = 0;
-    // Swaps the whole configuration, or keeps the old one and says why.
-    virtual Result<void> reload(Config config) = 0;
+    // Swaps the whole configuration, or keeps the old one and says why; a configuration that could not be read counts
+    // as a reload that failed.
+    virtual Result<void> reload(Result<Config> config) = 0;
 
     virtual std::string metrics() = 0;  // Prometheus text format 0.0.4
     virtual bool ready() const = 0;     // every cluster was observed once

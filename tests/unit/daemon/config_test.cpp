@@ -229,7 +229,7 @@ TEST_F(ConfigTest, WarnsOfASecretThatEverybodyCanRead) {
     ASSERT_TRUE(config);
     ASSERT_EQ(config->warnings.size(), 1U);
     EXPECT_THAT(format(config->warnings[0]),
-                HasSubstr("aggmedic.yml:4:40: clusters[0].credentials.probe.token_file: every user"));
+                HasSubstr("aggmedic.yml:4:39: clusters[0].credentials.probe.token_file: every user"));
 }
 
 TEST_F(ConfigTest, SaysWhereYamlIsBroken) {

@@ -1,0 +1,148 @@
+#include "daemon/cluster_watch.hpp"
+
+#include <algorithm>
+#include <boost/asio/use_awaitable.hpp>
+#include <nlohmann/json.hpp>
+
+#include "daemon/blocking.hpp"
+#include "daemon/log.hpp"
+#include "daemon/looking.hpp"
+#include "probes/diagnose.hpp"
+
+namespace aggmedic::daemon {
+namespace {
+
+using std::chrono::steady_clock;
+
+// Attempts fill this part of the interval; the rest is left for what takes longer.
+milliseconds spread_of(milliseconds interval) {
+    return interval * 6 / 10;
+}
+
+bool contains(const std::vector<probes::Finding>& findings, const probes::Finding& finding) {
+    const auto same = [&](const probes::Finding& other) { return probes::key(other) == probes::key(finding); };
+    return std::ranges::any_of(findings, same);
+}
+
+}  // namespace
+
+ClusterWatch::ClusterWatch(WatchTools tools, std::shared_ptr<const ClusterConfig> cluster, ProbeConfig probe)
+    : tools_(std::move(tools)),
+      cluster_(std::move(cluster)),
+      probe_(probe),
+      connections_(probes::connect_cluster(tools_.executor, cluster_->target)),
+      random_(std::random_device()()) {
+    history_.cluster = cluster_->target.name;
+    metrics_.name = cluster_->target.name;
+}
+
+void ClusterWatch::take_over(ClusterWatch& former) {
+    history_ = former.history_;
+    stored_history_ = former.stored_history_;
+    findings_ = former.findings_;
+    metrics_.counters = former.metrics_.counters;
+    metrics_.findings = former.metrics_.findings;
+}
+
+asio::awaitable<void> ClusterWatch::run(milliseconds first_delay) {
+    asio::steady_timer timer(tools_.executor);
+    timer.expires_after(first_delay);
+    co_await timer.async_wait(asio::use_awaitable);
+    co_await load_history();
+    // Nothing is known yet: the first cycle hurries, the later ones spread their attempts.
+    auto spread = milliseconds(0);
+    for (;;) {
+        const auto begun = steady_clock::now();
+        try {
+            co_await cycle(spread);
+        } catch (const boost::system::system_error& error) {
+            if (error.code() == asio::error::operation_aborted) throw;
+            log_error("a cycle failed", {{"cluster", cluster_->target.name}, {"error", error.what()}});
+        } catch (const std::exception& error) {
+            log_error("a cycle failed", {{"cluster", cluster_->target.name}, {"error", error.what()}});
+        }
+        spread = spread_of(probe_.interval);
+        // A twentieth of jitter, so that clusters do not fall into step.
+        const auto jitter_max = std::max<std::int64_t>(probe_.interval.count() / 20, 1);
+        std::uniform_int_distribution<std::int64_t> jitter(-jitter_max, jitter_max);
+        timer.expires_at(begun + probe_.interval + milliseconds(jitter(random_)));
+        co_await timer.async_wait(asio::use_awaitable);
+    }
+}
+
+asio::awaitable<void> ClusterWatch::cycle(milliseconds spread) {
+    probes::ProbeSettings settings;
+    settings.timeout = probe_.timeout;
+    settings.attempts = probe_.attempts;
+    settings.spread = spread;
+    auto observation = co_await probes::observe_apiservers(connections_, settings);
+    if (cluster_->ssh) co_await look_where_due(observation);
+    co_await conclude(observation);
+}
+
+asio::awaitable<void> ClusterWatch::look_where_due(probes::Observation& observation) {
+    const MasterViews::Timing timing{.interval = probe_.interval, .master_interval = probe_.master_interval};
+    const auto masters = master_names(*cluster_);
+    auto due = views_.due(observation, masters, timing, steady_clock::now());
+    if (!due.empty() && tools_.connector != nullptr) {
+        const auto begun = steady_clock::now();
+        auto looks = co_await look_at_masters(*tools_.connector, *tools_.looks, cluster_, std::move(due));
+        const std::chrono::duration<double> took = steady_clock::now() - begun;
+        if (tools_.probe_durations != nullptr) tools_.probe_durations->observe("masters", took.count());
+        views_.store(observation, std::move(looks), steady_clock::now());
+    }
+    views_.merge_into(observation, masters, timing, steady_clock::now());
+}
+
+asio::awaitable<void> ClusterWatch::load_history() {
+    if (tools_.journal == nullptr || !history_.findings.empty()) co_return;
+    const auto read = [journal = tools_.journal, name = cluster_->target.name] { return journal->history(name); };
+    auto stored = co_await run_blocking(*tools_.journal_thread, read);
+    if (!stored) {
+        log_error("the journal cannot be read", {{"error", stored.error().detail}});
+    } else if (*stored) {
+        stored_history_ = std::move(**stored);
+        // A history that an older version wrote is begun anew.
+        if (auto history = probes::parse_history(stored_history_)) history_ = std::move(*history);
+    }
+    history_.cluster = cluster_->target.name;
+}
+
+asio::awaitable<void> ClusterWatch::conclude(const probes::Observation& observation) {
+    const auto now = wall_clock();
+    assessment_ = probes::diagnose(observation, now);
+    auto tracked = probes::track(std::move(history_), *assessment_, now);
+    history_ = std::move(tracked.history);
+    const auto before = std::exchange(findings_, std::move(tracked.findings));
+    tell_changes(tracked.resolved, before);
+
+    metrics_.last = facts_of(observation);
+    metrics_.findings = findings_;
+    metrics_.counters.count(observation);
+    if (tools_.probe_durations != nullptr) observe_durations(*tools_.probe_durations, observation);
+
+    auto text = probes::to_json(history_).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    if (tools_.journal == nullptr || text == stored_history_) co_return;
+    stored_history_ = text;
+    const auto write = [journal = tools_.journal, name = cluster_->target.name, text = std::move(text)] {
+        return journal->store_history(name, text);
+    };
+    const auto stored = co_await run_blocking(*tools_.journal_thread, write);
+    if (!stored) log_error("the journal cannot be written", {{"error", stored.error().detail}});
+}
+
+void ClusterWatch::tell_changes(const std::vector<probes::Finding>& resolved,
+                                const std::vector<probes::Finding>& before) const {
+    const auto tell = [&](std::string_view message, const probes::Finding& finding) {
+        log_warning(message, {{"cluster", cluster_->target.name},
+                              {"cause", finding.cause},
+                              {"master", finding.master},
+                              {"apiservice", finding.apiservice}});
+    };
+    for (const auto& finding : findings_) {
+        if (!contains(before, finding)) tell("a finding is raised", finding);
+    }
+    for (const auto& finding : resolved) tell("a finding is resolved", finding);
+}
+
+}  // namespace aggmedic::daemon

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "daemon/config.hpp"
+#include "daemon/limiter.hpp"
+#include "daemon/master_views.hpp"
+#include "daemon/metrics.hpp"
+#include "net/remote_host.hpp"
+#include "probes/observe.hpp"
+#include "probes/track.hpp"
+#include "remediate/journal.hpp"
+
+namespace aggmedic::daemon {
+
+// What all watches use of the program; it outlives them.
+struct WatchTools {
+    asio::any_io_executor executor;
+    HostConnector* connector = nullptr;  // the reading worker
+    Limiter* looks = nullptr;
+    remediate::Journal* journal = nullptr;  // none: the history is kept in memory only
+    asio::thread_pool* journal_thread = nullptr;
+    Durations* probe_durations = nullptr;
+};
+
+// One cluster, looked at again and again: its connections, its last looks, its findings over time. It shares nothing
+// with other clusters but the bound on SSH sessions, so that one that hangs costs the others nothing.
+class ClusterWatch {
+  public:
+    ClusterWatch(WatchTools tools, std::shared_ptr<const ClusterConfig> cluster, ProbeConfig probe);
+
+    // Cycles until cancelled. `first_delay` spreads the clusters of a fleet.
+    asio::awaitable<void> run(milliseconds first_delay);
+
+    const ClusterConfig& cluster() const { return *cluster_; }
+    std::shared_ptr<const ClusterConfig> shared_cluster() const { return cluster_; }
+    const std::optional<probes::Assessment>& assessment() const { return assessment_; }  // of the last cycle
+    const std::vector<probes::Finding>& findings() const { return findings_; }           // raised ones
+    const probes::History& history() const { return history_; }
+    bool observed() const { return assessment_.has_value(); }
+    ClusterMetrics& metrics() { return metrics_; }
+    // The same settings: nothing to begin anew.
+    bool is_for(const ClusterConfig& cluster, const ProbeConfig& probe) const {
+        return cluster_->digest == cluster.digest && probe_ == probe;
+    }
+    void take_over(ClusterWatch& former);  // the history and counters of the same cluster before a reload
+
+  private:
+    asio::awaitable<void> cycle(milliseconds spread);
+    asio::awaitable<void> look_where_due(probes::Observation& observation);
+    asio::awaitable<void> load_history();
+    asio::awaitable<void> conclude(const probes::Observation& observation);
+    void tell_changes(const std::vector<probes::Finding>& resolved, const std::vector<probes::Finding>& before) const;
+
+    WatchTools tools_;
+    std::shared_ptr<const ClusterConfig> cluster_;
+    ProbeConfig probe_;
+    std::shared_ptr<probes::ClusterConnections> connections_;
+    MasterViews views_;
+    probes::History history_;
+    std::string stored_history_;
+    std::optional<probes::Assessment> assessment_;
+    std::vector<probes::Finding> findings_;
+    ClusterMetrics metrics_;
+    std::minstd_rand random_;
+};
+
+}  // namespace aggmedic::daemon

@@ -1,0 +1,115 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "daemon/log.hpp"
+#include "daemon/program.hpp"
+#include "probes/finding.hpp"
+
+namespace aggmedic::daemon {
+namespace {
+
+using nlohmann::json;
+using remediate::Journal;
+
+json short_json(const probes::Finding& finding) {
+    const auto whole = probes::to_json(finding);
+    json value;
+    for (const char* key : {"cause", "severity", "master", "apiservice", "since"})
+        value[key] = whole.value(key, json());
+    return value;
+}
+
+// Raised findings make the state; while there are none, what the last cycle could not see does.
+std::string_view state_of(const ClusterWatch& watch) {
+    if (!watch.assessment()) return "unknown";
+    const auto counts = [](const probes::Finding& finding) { return finding.severity != probes::Severity::info; };
+    if (std::ranges::any_of(watch.findings(), counts)) return "findings";
+    return watch.assessment()->unobserved.empty() ? "healthy" : "unknown";
+}
+
+}  // namespace
+
+json Program::status_of(const ClusterConfig& cluster) const {
+    const auto& name = cluster.target.name;
+    json value{{"name", name},    {"state", "unknown"},          {"kubernetes", nullptr}, {"findings", json::array()},
+               {"unobserved", 0}, {"last_observation", nullptr}, {"run", nullptr},        {"paused", is_paused(name)}};
+    if (const auto run = runs_.going_on(name)) value["run"] = run->record.id;
+    const auto watched = watched_.find(name);
+    if (watched == watched_.end()) return value;
+    const auto& watch = *watched->second.watch;
+    value["state"] = state_of(watch);
+    for (const auto& finding : watch.findings()) value["findings"].push_back(short_json(finding));
+    if (!watch.assessment()) return value;
+    const auto& assessment = *watch.assessment();
+    if (!assessment.kubernetes.empty()) value["kubernetes"] = assessment.kubernetes;
+    value["unobserved"] = assessment.unobserved.size();
+    value["last_observation"] = to_rfc3339(assessment.at);
+    return value;
+}
+
+Reply Program::status() const {
+    json clusters = json::array();
+    for (const auto& cluster : clusters_) clusters.push_back(status_of(*cluster));
+    const bool fleet_paused = std::ranges::find(paused_, std::string()) != paused_.end();
+    return {.exit_status = exit_status::good,
+            .error = {},
+            .result = {{"paused", fleet_paused}, {"version", AGGMEDIC_VERSION}, {"clusters", std::move(clusters)}}};
+}
+
+Reply Program::findings() const {
+    json list = json::array();
+    for (const auto& cluster : clusters_) {
+        const auto watched = watched_.find(cluster->target.name);
+        if (watched == watched_.end()) continue;
+        for (const auto& finding : watched->second.watch->findings()) {
+            auto value = probes::to_json(finding);
+            value["cluster"] = cluster->target.name;
+            list.push_back(std::move(value));
+        }
+    }
+    return {.exit_status = exit_status::good, .error = {}, .result = {{"findings", std::move(list)}}};
+}
+
+asio::awaitable<Reply> Program::plans() {
+    const auto plans = co_await in_journal([](Journal& journal) { return journal.plans(""); });
+    if (!plans) co_return failed(exit_status::usage, plans.error().detail);
+    json list = json::array();
+    for (const auto& plan : *plans) {
+        json masters = json::array();
+        for (const auto& master : plan.masters) masters.push_back(master.name);
+        list.push_back({{"id", plan.id},
+                        {"cluster", plan.cluster},
+                        {"method", plan.method},
+                        {"created", to_rfc3339(plan.created)},
+                        {"expires", to_rfc3339(plan.expires)},
+                        {"masters", std::move(masters)}});
+    }
+    co_return Reply{.exit_status = exit_status::good, .error = {}, .result = {{"plans", std::move(list)}}};
+}
+
+// Another process may have paused: the journal decides, what is kept here is for metrics and status.
+asio::awaitable<Result<void>> Program::read_paused() {
+    auto paused = co_await in_journal([](Journal& journal) { return journal.paused(); });
+    if (!paused) co_return std::unexpected(paused.error());
+    paused_ = std::move(*paused);
+    co_return Result<void>();
+}
+
+asio::awaitable<Reply> Program::pause(Request request, bool paused) {
+    const auto selected = select(request.clusters);
+    if (!selected) co_return failed(exit_status::usage, selected.error().detail);
+    auto names = request.clusters;
+    if (names.empty()) names.emplace_back();  // the fleet
+    for (const auto& name : names) {
+        const auto done = co_await in_journal([name, paused, uid = request.uid, at = wall_clock()](Journal& journal) {
+            return journal.set_paused(name, paused, uid, at);
+        });
+        if (!done) co_return failed(exit_status::usage, done.error().detail);
+        log_warning(paused ? "repairs are paused" : "repairs are allowed again",
+                    {{"cluster", name}, {"uid", std::to_string(request.uid)}, {"reason", request.reason}});
+    }
+    if (const auto read = co_await read_paused(); !read) co_return failed(exit_status::usage, read.error().detail);
+    co_return Reply{.exit_status = exit_status::good, .error = {}, .result = {{"paused", paused_}}};
+}
+
+}  // namespace aggmedic::daemon

@@ -1,0 +1,83 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "daemon/log.hpp"
+#include "daemon/planning.hpp"
+#include "daemon/program.hpp"
+#include "net/text.hpp"
+
+namespace aggmedic::daemon {
+namespace {
+
+using remediate::Refusal;
+
+Reply reply_of(const remediate::Plan& plan) {
+    const int status = plan.refused()         ? exit_status::unobserved
+                       : plan.masters.empty() ? exit_status::good
+                                              : exit_status::findings;
+    return {.exit_status = status, .error = {}, .result = remediate::to_json(plan)};
+}
+
+}  // namespace
+
+// A run that goes on, or that a dead process left, makes what is seen now the wrong ground for a plan.
+asio::awaitable<Result<std::vector<Refusal>>> Program::what_hinders(std::string cluster) {
+    std::vector<Refusal> refusals;
+    auto unfinished = co_await in_journal([](remediate::Journal& journal) { return journal.unfinished(); });
+    if (!unfinished) co_return std::unexpected(unfinished.error());
+    for (const auto& run : *unfinished) {
+        if (run.cluster != cluster) continue;
+        refusals.push_back(
+            {.gate = "run-in-progress",
+             .subject = cluster,
+             .reason = fmt::format(
+                 "Run {} has not ended. Watch it with aggmedic runs {} --follow, and plan again when it has.", run.id,
+                 run.id)});
+    }
+    co_return refusals;
+}
+
+asio::awaitable<Reply> Program::plan(Request request, ProgressSink progress) {
+    if (request.clusters.size() != 1) co_return failed(exit_status::usage, "plan needs the name of one cluster");
+    const auto selected = select(request.clusters);
+    if (!selected) co_return failed(exit_status::usage, selected.error().detail);
+    for (const auto& id : request.accept_risk) {
+        if (const auto fault = risk_id_fault(id); !fault.empty()) co_return failed(exit_status::usage, fault);
+    }
+    const auto cluster = selected->front();
+    auto hindered = co_await what_hinders(cluster->target.name);
+    if (options_.standalone && hindered && !hindered->empty()) {
+        // No daemon may ever start here to end what a dead process left.
+        progress({{"text", "a run that a dead process left is ended first"}});
+        co_await reconcile();
+        hindered = co_await what_hinders(cluster->target.name);
+    }
+    if (!hindered) co_return failed(exit_status::usage, hindered.error().detail);
+    if (!hindered->empty()) {
+        remediate::Plan refused;
+        refused.cluster = cluster->target.name;
+        refused.method = request.method;
+        refused.created = refused.expires = wall_clock();
+        refused.refusals = std::move(*hindered);
+        co_return reply_of(refused);
+    }
+    auto view = co_await look(cluster, progress);
+    auto input = plan_input(*cluster, config_.remediation, std::move(view), request.method, wall_clock());
+    for (auto& risk : accepted_by(request.accept_risk, request.uid, input)) input.accepted.push_back(std::move(risk));
+    const auto plan = remediate::make_plan(input);
+    if (!plan.id.empty()) {
+        const auto stored =
+            co_await in_journal([&plan](remediate::Journal& journal) { return journal.store_plan(plan); });
+        if (!stored)
+            co_return failed(exit_status::usage,
+                             "the plan could not be stored, so it cannot be applied: " + stored.error().detail);
+    }
+    log_info("a plan was asked for", {{"cluster", plan.cluster},
+                                      {"plan", plan.id},
+                                      {"uid", std::to_string(request.uid)},
+                                      {"refusals", std::to_string(plan.refusals.size())}});
+    co_return reply_of(plan);
+}
+
+}  // namespace aggmedic::daemon

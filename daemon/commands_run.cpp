@@ -1,0 +1,214 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <nlohmann/json.hpp>
+
+#include "daemon/log.hpp"
+#include "daemon/program.hpp"
+#include "daemon/run_report.hpp"
+#include "net/text.hpp"
+
+namespace aggmedic::daemon {
+namespace {
+
+using namespace std::chrono_literals;
+using remediate::Journal;
+using remediate::RunRecord;
+
+constexpr std::size_t runs_shown_max = 200;
+constexpr auto reconcile_pause = 15s;
+
+}  // namespace
+
+int exit_status_of(std::string_view outcome) {
+    if (outcome == "applied" || outcome == "healed") return exit_status::good;
+    if (outcome == "rolled-back") return exit_status::rolled_back;
+    if (outcome == "refused") return exit_status::refused;
+    return outcome.empty() ? exit_status::detached : exit_status::needs_person;
+}
+
+asio::awaitable<Reply> Program::apply(Request request, ProgressSink progress) {
+    if (request.id.empty()) co_return failed(exit_status::usage, "apply needs the id of a plan");
+    auto plan = co_await in_journal([id = request.id](Journal& journal) { return journal.plan(id); });
+    if (!plan) co_return failed(exit_status::usage, plan.error().detail);
+    if (!*plan)
+        co_return failed(exit_status::usage, fmt::format("there is no plan {}; aggmedic plan CLUSTER makes one",
+                                                         printable(request.id, 100)));
+    auto run = co_await begin(std::move(request), std::move(**plan));
+    if (!run)
+        co_return failed(run.error().code == Errc::refused ? exit_status::refused : exit_status::usage,
+                         run.error().detail);
+    co_return co_await await_end(std::move(*run), std::move(progress));
+}
+
+// All that can be said before anything is asked of the cluster; run_plan() then looks whether the plan still holds.
+asio::awaitable<Result<std::shared_ptr<ActiveRun>>> Program::begin(Request request, remediate::Plan plan) {
+    const auto refuse = [](std::string text) { return fail(Errc::refused, std::move(text)); };
+    const auto cluster = find_cluster(plan.cluster);
+    if (stopping_) co_return refuse("the daemon is stopping; no run starts");
+    if (!cluster) co_return refuse(fmt::format("cluster {} is not configured any more", plan.cluster));
+    if (!cluster->ssh)
+        co_return refuse(fmt::format("cluster {} has no ssh in the configuration any more", plan.cluster));
+    if (config_.remediation.mode == "observe") co_return refuse("remediation.mode is observe: nothing is applied");
+    if (auto read = co_await read_paused(); !read) co_return std::unexpected(read.error());
+    if (is_paused(plan.cluster))
+        co_return refuse(fmt::format("repairs of {} are paused; aggmedic resume lifts it", plan.cluster));
+    if (plan.expires <= wall_clock())
+        co_return refuse(fmt::format("the plan expired at {}; make a new one with aggmedic plan {}",
+                                     to_rfc3339(plan.expires), plan.cluster));
+
+    const auto unfinished = co_await what_hinders(plan.cluster);
+    if (!unfinished) co_return std::unexpected(unfinished.error());
+    if (!unfinished->empty()) {
+        // What a dead process left is ended first; what a living one does is left alone.
+        if (!runs_.any_going_on()) co_await reconcile();
+        co_return refuse(unfinished->front().reason);
+    }
+    if (auto free = co_await runs_are_free(); !free) co_return std::unexpected(free.error());
+    auto run = std::make_shared<ActiveRun>(executor_, cluster);
+    run->probe = config_.probe;
+    run->remediation = config_.remediation;
+    const auto now = wall_clock();
+    run->record = {.id = make_run_id(now),
+                   .plan_id = plan.id,
+                   .cluster = plan.cluster,
+                   .trigger = "person",
+                   .uid = request.uid,
+                   .reason = request.reason,
+                   .canary_only = request.canary_only,
+                   .started = now,
+                   .finished = {},
+                   .outcome = {},
+                   .why = {},
+                   .next = {}};
+    run->plan = std::move(plan);
+    runs_.start(run);
+    co_return run;
+}
+
+asio::awaitable<Reply> Program::await_end(std::shared_ptr<ActiveRun> run, ProgressSink progress) {
+    co_await Runs::follow(run, std::move(progress));
+    if (!run->result) {
+        co_return failed(exit_status::needs_person,
+                         fmt::format("run {} failed in an unforeseen way: {}; see aggmedic runs {}", run->record.id,
+                                     run->fault, run->record.id));
+    }
+    if (run->record.outcome.empty()) {
+        co_return failed(exit_status::detached,
+                         fmt::format("the daemon is stopping: run {} ended its current step and is taken up again at "
+                                     "the next start; follow it with aggmedic runs {} --follow",
+                                     run->record.id, run->record.id));
+    }
+    co_return Reply{
+        .exit_status = exit_status_of(run->record.outcome), .error = {}, .result = remediate::to_json(*run->result)};
+}
+
+asio::awaitable<Reply> Program::abort(Request request, ProgressSink progress) {
+    auto run = runs_.find(request.id);
+    if (!run) {
+        auto recorded = co_await recorded_run(request.id);
+        if (!recorded.error.empty() || recorded.exit_status != exit_status::detached) co_return recorded;
+        co_return failed(exit_status::usage,
+                         "this run does not go on in this process; the one that it belongs to must be asked");
+    }
+    if (!run->ended) {
+        log_warning("a run is to stop after its current master",
+                    {{"run", run->record.id}, {"uid", std::to_string(request.uid)}});
+        run->control->abort = true;
+    }
+    co_return co_await await_end(std::move(run), std::move(progress));
+}
+
+asio::awaitable<Reply> Program::follow(Request request, ProgressSink progress) {
+    auto run = runs_.find(request.id);
+    if (run) co_return co_await await_end(std::move(run), std::move(progress));
+    co_return co_await recorded_run(request.id);
+}
+
+// A run of another time or process, from the journal.
+asio::awaitable<Reply> Program::recorded_run(std::string id) {
+    auto record = co_await in_journal([id](Journal& journal) { return journal.run(id); });
+    if (!record) co_return failed(exit_status::usage, record.error().detail);
+    if (!*record)
+        co_return failed(exit_status::usage,
+                         fmt::format("there is no run {}; aggmedic runs lists them", printable(id, 100)));
+    auto steps = co_await in_journal([run = (*record)->id](Journal& journal) { return journal.steps(run); });
+    if (!steps) co_return failed(exit_status::usage, steps.error().detail);
+    co_return Reply{
+        .exit_status = exit_status_of((*record)->outcome), .error = {}, .result = report_of(**record, *steps)};
+}
+
+asio::awaitable<Reply> Program::runs(Request request) {
+    nlohmann::json list = nlohmann::json::array();
+    const auto add = [&](const RunRecord& record, nlohmann::json extra) {
+        auto entry = json_of(record);
+        const auto active = runs_.find(record.id);
+        entry["running"] = active != nullptr && !active->ended;
+        entry.update(extra);
+        list.push_back(std::move(entry));
+    };
+    if (!request.id.empty()) {
+        auto recorded = co_await recorded_run(request.id);
+        if (!recorded.error.empty()) co_return recorded;
+        const auto record = co_await in_journal([id = request.id](Journal& journal) { return journal.run(id); });
+        if (!record || !*record) co_return failed(exit_status::usage, "there is no such run");
+        add(**record, {{"masters", recorded.result["masters"]}, {"steps", recorded.result["steps"]}});
+    } else {
+        const auto records = co_await in_journal([](Journal& journal) { return journal.runs(runs_shown_max); });
+        if (!records) co_return failed(exit_status::usage, records.error().detail);
+        for (const auto& record : *records) add(record, nlohmann::json::object());
+    }
+    co_return Reply{.exit_status = exit_status::good, .error = {}, .result = {{"runs", std::move(list)}}};
+}
+
+// Whether another process is at work: it holds the lease as long as its run goes on. Dropped again at once, the run
+// itself takes it.
+asio::awaitable<Result<void>> Program::runs_are_free() {
+    auto lease = co_await in_journal([](Journal& journal) { return journal.lease(); });
+    if (!lease) co_return std::unexpected(lease.error());
+    co_return Result<void>();
+}
+
+asio::awaitable<bool> Program::reconcile() {
+    auto unfinished = co_await in_journal([](Journal& journal) { return journal.unfinished(); });
+    if (!unfinished) {
+        log_error("the journal cannot be read", {{"error", unfinished.error().detail}});
+        co_return false;
+    }
+    for (const auto& record : *unfinished) {
+        if (stopping_) co_return false;
+        if (!co_await runs_are_free()) co_return false;
+        const auto plan = co_await in_journal([id = record.plan_id](Journal& journal) { return journal.plan(id); });
+        const auto cluster = find_cluster(record.cluster);
+        if (!plan || !*plan || !cluster || !cluster->ssh) {
+            log_error(
+                "a run that did not end cannot be ended: its plan is not in the journal, or its cluster is not "
+                "configured with ssh any more",
+                {{"run", record.id}, {"cluster", record.cluster}});
+            continue;
+        }
+        auto run = std::make_shared<ActiveRun>(executor_, cluster);
+        run->probe = config_.probe;
+        run->remediation = config_.remediation;
+        run->record = record;
+        run->plan = **plan;
+        run->reconciles = true;
+        runs_.start(run);
+        co_await Runs::follow(run, [](const nlohmann::json&) {});
+    }
+    co_return true;
+}
+
+// While another process holds the runs (a standalone apply), its run is its own.
+asio::awaitable<void> Program::keep_reconciling() {
+    asio::steady_timer timer(executor_);
+    while (!stopping_) {
+        if (!runs_.any_going_on() && co_await reconcile()) co_return;
+        timer.expires_after(reconcile_pause);
+        co_await timer.async_wait(asio::use_awaitable);
+    }
+}
+
+}  // namespace aggmedic::daemon

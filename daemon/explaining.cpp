@@ -1,0 +1,87 @@
+#include "daemon/explaining.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "net/text.hpp"
+#include "net/time.hpp"
+#include "probes/causes/case.hpp"
+
+namespace aggmedic::daemon {
+namespace {
+
+using nlohmann::json;
+using probes::Observation;
+
+constexpr std::string_view names_flag = "--requestheader-allowed-names";
+
+json printable_list(const std::vector<std::string>& values) {
+    json list = json::array();
+    for (const auto& value : values) list.push_back(printable(value));
+    return list;
+}
+
+json published_of(const Observation& observation) {
+    const auto* published = observation.published();
+    if (published == nullptr) return nullptr;
+    json names;  // null: the ConfigMap has no such key
+    if (published->allowed_names) names = printable_list(*published->allowed_names);
+    return {{"allowed_names", names}, {"resource_version", printable(published->resource_version)}};
+}
+
+json apiserver_of(const probes::ApiserverView& view) {
+    const bool ready = view.readyz && view.readyz->status == 200;
+    return {{"master", printable(view.master)},
+            {"address", printable(view.address)},
+            {"ready", ready},
+            {"version", view.version ? json(printable(*view.version)) : json()}};
+}
+
+json argument_of(const probes::Seen<probes::Arguments>& arguments) {
+    if (!arguments) return nullptr;
+    const auto found = std::ranges::find_if(arguments->flags, [](const auto& flag) {
+        return names_flag.ends_with(flag.first) && flag.first.ends_with("requestheader-allowed-names");
+    });
+    if (found == arguments->flags.end()) return nullptr;
+    return printable(fmt::format("{}={}", names_flag, fmt::join(found->second, ",")));
+}
+
+json master_of(const std::string& name, const probes::Seen<probes::MasterView>& seen, const probes::Case& facts) {
+    json master{{"name", printable(name)}, {"seen", static_cast<bool>(seen)}, {"reason", nullptr}};
+    if (!seen) {
+        const auto& why = seen.why();
+        master["reason"] = printable(why.detail.empty() ? why.reason : fmt::format("{} ({})", why.detail, why.reason));
+        return master;
+    }
+    probes::Seen<probes::Arguments> live;
+    if (seen->process) live = seen->process->arguments;
+    master["pid"] = seen->process ? json(seen->process->pid) : json();
+    master["file"] = printable(seen->args_file.path);
+    master["argument"] = argument_of(seen->file_arguments);
+    master["live_argument"] = argument_of(live);
+    const auto proxy = std::ranges::find(facts.read, name, &probes::ProxyClient::master);
+    if (proxy != facts.read.end() && !proxy->absent) {
+        master["proxy_client_cn"] = printable(proxy->leaf.common_name);
+        master["proxy_client_not_after"] = to_rfc3339(proxy->leaf.not_after);
+    }
+    return master;
+}
+
+}  // namespace
+
+void add_explanation(json& checked, const ClusterConfig& cluster, const Observation& observation) {
+    checked["published"] = published_of(observation);
+    checked["caller"] = printable(observation.caller.user);
+    checked["platform"] = cluster.target.platform;
+    checked["plannable"] = cluster.ssh.has_value();
+    checked["apiservers"] = json::array();
+    for (const auto& view : observation.apiservers) checked["apiservers"].push_back(apiserver_of(view));
+    const auto facts = probes::digest(observation, observation.finished);
+    checked["masters"] = json::array();
+    for (const auto& [name, seen] : observation.masters) checked["masters"].push_back(master_of(name, seen, facts));
+}
+
+}  // namespace aggmedic::daemon

@@ -1,0 +1,80 @@
+#include "daemon/looking.hpp"
+
+#include <fmt/format.h>
+
+#include "daemon/configured_access.hpp"
+#include "probes/exchange.hpp"
+
+namespace aggmedic::daemon {
+namespace {
+
+constexpr auto connect_time = std::chrono::seconds(15);
+
+asio::awaitable<Result<probes::Look>> look_at(HostConnector& connector, const ClusterConfig& cluster,
+                                              std::string master) {
+    auto target = ssh_target_of(cluster, master);
+    if (!target) co_return std::unexpected(target.error());
+    auto host = co_await connector.connect(std::move(*target), connect_time);
+    if (!host) co_return std::unexpected(host.error());
+    co_return co_await probes::look_at_master(**host, master, cluster.target.platform);
+}
+
+// `places` and `looks` belong to the caller, who waits for all of these.
+asio::awaitable<void> look_into(HostConnector& connector, Limiter& places, const ClusterConfig& cluster,
+                                std::string master, Looks& looks) {
+    const auto place = co_await places.enter();
+    auto look = co_await look_at(connector, cluster, master);
+    looks.insert_or_assign(std::move(master), std::move(look));
+}
+
+}  // namespace
+
+TimePoint wall_clock() {
+    return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+std::vector<std::string> master_names(const ClusterConfig& cluster) {
+    std::vector<std::string> names;
+    for (const auto& master : cluster.target.masters) names.push_back(master.name);
+    return names;
+}
+
+asio::awaitable<Looks> look_at_masters(HostConnector& connector, Limiter& places,
+                                       std::shared_ptr<const ClusterConfig> cluster, std::vector<std::string> masters) {
+    Looks looks;
+    std::vector<asio::awaitable<void>> work;
+    for (const auto& master : masters) work.push_back(look_into(connector, places, *cluster, master, looks));
+    co_await probes::join(std::move(work));
+    co_return looks;
+}
+
+asio::awaitable<View> look_at_everything(Looking looking) {
+    const auto tell = [&](const std::string& text) {
+        if (looking.told) looking.told(text);
+    };
+    const auto& name = looking.cluster->target.name;
+    tell(fmt::format("{}: asking every apiserver over HTTPS", name));
+    probes::ProbeSettings settings;
+    settings.timeout = looking.probe.timeout;
+    settings.attempts = looking.probe.attempts;
+    View view;
+    view.observation = co_await probes::observe_apiservers(looking.connections, settings);
+    if (!looking.cluster->ssh || looking.connector == nullptr) co_return view;
+
+    auto masters = master_names(*looking.cluster);
+    tell(fmt::format("{}: looking at {} masters over SSH, read-only", name, masters.size()));
+    auto looks = co_await look_at_masters(*looking.connector, *looking.places, looking.cluster, std::move(masters));
+    for (auto& [master, look] : looks) {
+        if (look) {
+            view.args_file_bytes[master] = std::move(look->args_file_bytes);
+            view.observation.masters[master] = std::move(look->view);
+        } else {
+            tell(fmt::format("{}: {} could not be looked at: {}", name, master, look.error().detail));
+            view.observation.masters[master] = probes::unobserved(look.error());
+        }
+    }
+    view.observation.finished = wall_clock();
+    co_return view;
+}
+
+}  // namespace aggmedic::daemon

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/config.hpp"
+#include "daemon/limiter.hpp"
+#include "net/remote_host.hpp"
+#include "probes/look.hpp"
+#include "probes/observe.hpp"
+
+// How this program sees a cluster: over HTTPS, and the masters over SSH.
+namespace aggmedic::daemon {
+
+using Looks = std::map<std::string, Result<probes::Look>>;  // by master
+using Told = std::function<void(const std::string&)>;       // what is going on, in words
+
+// The masters one beside the other, each with its deadline. `places` bounds the sessions of the whole program.
+asio::awaitable<Looks> look_at_masters(HostConnector& connector, Limiter& places,
+                                       std::shared_ptr<const ClusterConfig> cluster, std::vector<std::string> masters);
+
+struct View {
+    probes::Observation observation;
+    std::map<std::string, std::string> args_file_bytes;  // may hold secrets: only for the plan
+};
+
+// What a person asks for, or a run between its steps: everything now, the masters too.
+struct Looking {
+    std::shared_ptr<const ClusterConfig> cluster;
+    std::shared_ptr<probes::ClusterConnections> connections;
+    ProbeConfig probe;
+    HostConnector* connector = nullptr;  // none: no SSH
+    Limiter* places = nullptr;
+    Told told;
+};
+asio::awaitable<View> look_at_everything(Looking looking);
+
+std::vector<std::string> master_names(const ClusterConfig& cluster);
+
+TimePoint wall_clock();
+
+}  // namespace aggmedic::daemon

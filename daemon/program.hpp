@@ -1,0 +1,127 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/blocking.hpp"
+#include "daemon/cluster_watch.hpp"
+#include "daemon/limiter.hpp"
+#include "daemon/looking.hpp"
+#include "daemon/metrics.hpp"
+#include "daemon/running.hpp"
+#include "daemon/service.hpp"
+#include "daemon/task_group.hpp"
+
+namespace aggmedic::daemon {
+
+// The service itself. One thread runs all of it, so nothing here is locked; a second one runs SQLite. The commands are
+// in files by subject: commands_look.cpp, commands_plan.cpp, commands_run.cpp, commands_fleet.cpp.
+class Program : public Service, public std::enable_shared_from_this<Program> {
+  public:
+    Program(asio::any_io_executor executor, Config config, Options options);
+    ~Program() override;
+    Result<void> open_journal();
+
+    asio::awaitable<Reply> handle(Request request, ProgressSink progress) override;
+    asio::awaitable<void> run() override;
+    asio::awaitable<void> stop() override;
+    Result<void> reload(Result<Config> config) override;
+    std::string metrics() override;
+    bool ready() const override;
+    bool alive() const override;
+
+  private:
+    using Clusters = std::vector<std::shared_ptr<const ClusterConfig>>;
+    struct Watched {
+        std::shared_ptr<ClusterWatch> watch;
+        std::shared_ptr<TaskGroup> cycles;
+    };
+
+    asio::awaitable<Reply> dispatch(Request request, ProgressSink progress);
+
+    // commands_look.cpp
+    asio::awaitable<Reply> check(Clusters clusters, bool explain, ProgressSink progress);
+    asio::awaitable<Reply> preflight(Clusters clusters, ProgressSink progress);
+    asio::awaitable<View> look(std::shared_ptr<const ClusterConfig> cluster, ProgressSink progress);
+    asio::awaitable<void> check_one(std::shared_ptr<const ClusterConfig> cluster, bool explain, ProgressSink progress,
+                                    nlohmann::json& result);
+    asio::awaitable<void> preflight_one(std::shared_ptr<const ClusterConfig> cluster, ProgressSink progress,
+                                        nlohmann::json& result);
+    void add_since(probes::Assessment& assessment) const;
+
+    // commands_plan.cpp
+    asio::awaitable<Reply> plan(Request request, ProgressSink progress);
+    asio::awaitable<Result<std::vector<remediate::Refusal>>> what_hinders(std::string cluster);
+
+    // commands_run.cpp
+    asio::awaitable<Reply> apply(Request request, ProgressSink progress);
+    asio::awaitable<Reply> abort(Request request, ProgressSink progress);
+    asio::awaitable<Reply> follow(Request request, ProgressSink progress);
+    asio::awaitable<Reply> runs(Request request);
+    asio::awaitable<Reply> recorded_run(std::string id);
+    asio::awaitable<Reply> await_end(std::shared_ptr<ActiveRun> run, ProgressSink progress);
+    asio::awaitable<Result<std::shared_ptr<ActiveRun>>> begin(Request request, remediate::Plan plan);
+    asio::awaitable<Result<void>> runs_are_free();
+    asio::awaitable<bool> reconcile();  // false: another process holds the runs
+    asio::awaitable<void> keep_reconciling();
+
+    // commands_fleet.cpp
+    Reply status() const;
+    asio::awaitable<Reply> pause(Request request, bool paused);
+    asio::awaitable<Result<void>> read_paused();
+    Reply findings() const;
+    asio::awaitable<Reply> plans();
+    Reply reload_command();
+    Result<void> swap(Config config);
+    nlohmann::json status_of(const ClusterConfig& cluster) const;
+
+    // program.cpp
+    WatchTools watch_tools();
+    void start_watching();  // again after a reload: clusters that did not change go on as they are
+    asio::awaitable<void> tick();
+    std::shared_ptr<const ClusterConfig> find_cluster(std::string_view name) const;
+    Result<Clusters> select(const std::vector<std::string>& names) const;
+    bool is_paused(const std::string& cluster) const;
+    void note_run_end(const ActiveRun& run);
+
+    // `work` gets the journal, on its thread.
+    template <class F>
+    auto in_journal(F work) {
+        return run_blocking(*journal_thread_,
+                            [journal = journal_.get(), work = std::move(work)] { return work(*journal); });
+    }
+
+    asio::any_io_executor executor_;
+    Config config_;  // clusters are moved into clusters_
+    Clusters clusters_;
+    Options options_;
+    std::unique_ptr<asio::thread_pool> journal_thread_;
+    std::unique_ptr<remediate::Journal> journal_;  // none: nothing is stored
+    std::unique_ptr<HostConnector> reader_;        // the worker that looks, for all clusters
+    Limiter look_places_;
+    Limiter check_places_;
+    Durations probe_durations_;
+    Durations step_durations_;
+    std::map<std::string, Watched> watched_;
+    std::shared_ptr<TaskGroup> tasks_;
+    Runs runs_;
+    std::vector<std::string> paused_;
+    bool running_ = false, stopping_ = false;
+    bool reload_successful_ = true;
+    std::optional<TimePoint> reloaded_at_;
+    std::chrono::steady_clock::time_point ticked_{};
+};
+
+Reply failed(int exit_status, std::string error);
+
+// Exit statuses of design 5.1.
+namespace exit_status {
+constexpr int good = 0, findings = 1, usage = 2, unobserved = 3, rolled_back = 4, refused = 5, needs_person = 6,
+              detached = 7;
+}
+int exit_status_of(std::string_view outcome);
+
+}  // namespace aggmedic::daemon

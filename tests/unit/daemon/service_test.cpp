@@ -1,0 +1,175 @@
+#include "daemon/service.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "tests/unit/daemon/temporary_folder.hpp"
+
+namespace aggmedic::daemon {
+namespace {
+
+using testing::HasSubstr;
+
+// A master that nobody can log in to.
+class NoConnector : public HostConnector {
+  public:
+    asio::awaitable<Result<std::unique_ptr<RemoteHost>>> connect(SshTarget, std::chrono::milliseconds) override {
+        co_return fail(Errc::auth_failed, "the key was not accepted");
+    }
+};
+
+ClusterConfig dark_cluster(const std::string& name) {
+    ClusterConfig cluster;
+    cluster.target.name = name;
+    cluster.target.server_host = "127.0.0.1";
+    cluster.target.server_port = 1;  // nothing listens there
+    cluster.target.probe.bearer_token = "abc";
+    cluster.digest = name;
+    return cluster;
+}
+
+class ServiceTest : public testing::Test {
+  protected:
+    void start(bool standalone, std::vector<ClusterConfig> clusters, bool with_state = true) {
+        Config config;
+        config.state_dir = with_state ? folder.path() : std::filesystem::path();
+        config.probe.timeout = std::chrono::milliseconds(300);
+        config.probe.interval = std::chrono::milliseconds(300);
+        config.probe.attempts = 1;
+        config.clusters = std::move(clusters);
+        Service::Options options{.program = "/nonexistent", .standalone = standalone, .reload = {}, .connect = [] {
+                                     return std::make_unique<NoConnector>();
+                                 }};
+        auto created = Service::create(io.get_executor(), std::move(config), std::move(options));
+        ASSERT_TRUE(created) << created.error().detail;
+        service = *created;
+    }
+
+    Reply ask(Request request) {
+        std::optional<Reply> reply;
+        asio::co_spawn(io, service->handle(std::move(request), {}), [&](const std::exception_ptr& fault, Reply answer) {
+            EXPECT_FALSE(fault);
+            reply = std::move(answer);
+        });
+        while (!reply && io.run_one_for(std::chrono::seconds(20)) > 0) {
+        }
+        EXPECT_TRUE(reply);
+        return reply.value_or(Reply{});
+    }
+    Reply ask(const std::string& command, std::vector<std::string> clusters = {}, const std::string& id = {}) {
+        Request request;
+        request.command = command;
+        request.clusters = std::move(clusters);
+        request.id = id;
+        request.uid = 1000;
+        return ask(std::move(request));
+    }
+
+    TemporaryFolder folder;
+    asio::io_context io{1};
+    std::shared_ptr<Service> service;
+};
+
+TEST_F(ServiceTest, AClusterThatCannotBeSeenIsUnknownNotHealthy) {
+    start(true, {dark_cluster("a"), dark_cluster("b")}, false);
+    const auto reply = ask("check");
+    EXPECT_EQ(reply.exit_status, 3);
+    ASSERT_EQ(reply.result["clusters"].size(), 2U);
+    EXPECT_EQ(reply.result["clusters"][0]["name"], "a");
+    EXPECT_EQ(reply.result["clusters"][0]["state"], "unknown");
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_F(ServiceTest, ExplainBringsWhatItSaw) {
+    start(true, {dark_cluster("a")}, false);
+    const auto reply = ask("explain", {"a"});
+    EXPECT_EQ(reply.result["clusters"][0]["apiservers"][0]["ready"], false);
+    EXPECT_EQ(reply.result["clusters"][0]["published"], nullptr);
+}
+
+TEST_F(ServiceTest, NamesTheClustersThatThereAre) {
+    start(true, {dark_cluster("a")}, false);
+    const auto reply = ask("check", {"nope"});
+    EXPECT_EQ(reply.exit_status, 2);
+    EXPECT_THAT(reply.error, HasSubstr("there is no cluster 'nope'; configured: a"));
+    EXPECT_EQ(ask("frobnicate").exit_status, 2);
+    EXPECT_THAT(ask("plan", {"a"}).error, HasSubstr("needs a state directory"));
+}
+
+TEST_F(ServiceTest, WhatCannotBeSeenIsNeverPlanned) {
+    start(true, {dark_cluster("a")});
+    const auto reply = ask("plan", {"a"});
+    EXPECT_EQ(reply.exit_status, 3);
+    EXPECT_FALSE(reply.result["refusals"].empty());
+    EXPECT_TRUE(reply.result["id"].is_null());
+    EXPECT_EQ(ask("preflight", {"a"}).exit_status, 3);
+}
+
+TEST_F(ServiceTest, RefusesARiskThatIsNone) {
+    start(true, {dark_cluster("a")});
+    Request request;
+    request.command = "plan";
+    request.clusters = {"a"};
+    request.accept_risk = {"everything"};
+    EXPECT_THAT(ask(std::move(request)).error, HasSubstr("'everything' is no risk that can be accepted"));
+}
+
+TEST_F(ServiceTest, PauseIsRememberedByTheNextProcess) {
+    start(true, {dark_cluster("a"), dark_cluster("b")});
+    EXPECT_EQ(ask("pause", {"a"}).result["paused"], nlohmann::json({"a"}));
+    service.reset();
+    start(true, {dark_cluster("a"), dark_cluster("b")});
+    const auto status = ask("status").result;
+    EXPECT_EQ(status["clusters"][0]["paused"], true);
+    EXPECT_EQ(status["clusters"][1]["paused"], false);
+    EXPECT_EQ(ask("resume", {"a"}).result["paused"], nlohmann::json::array());
+}
+
+TEST_F(ServiceTest, KnowsNoPlanAndNoRunThatItDidNotMake) {
+    start(true, {dark_cluster("a")});
+    EXPECT_THAT(ask("apply", {}, "0123456789abcdef").error, HasSubstr("there is no plan 0123456789abcdef"));
+    EXPECT_THAT(ask("follow", {}, "0123456789abcdef").error, HasSubstr("there is no run"));
+    EXPECT_THAT(ask("abort", {}, "0123456789abcdef").error, HasSubstr("there is no run"));
+    EXPECT_EQ(ask("runs").result["runs"], nlohmann::json::array());
+    EXPECT_EQ(ask("plans").result["plans"], nlohmann::json::array());
+}
+
+TEST_F(ServiceTest, CyclesUntilItIsStopped) {
+    start(false, {dark_cluster("a"), dark_cluster("b")});
+    EXPECT_FALSE(service->ready());
+    bool ended = false;
+    const auto set = [&](const std::exception_ptr& fault) {
+        EXPECT_FALSE(fault);
+        ended = true;
+    };
+    asio::co_spawn(io, service->run(), set);
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!service->ready() && std::chrono::steady_clock::now() < limit) io.run_one_for(std::chrono::seconds(1));
+    EXPECT_TRUE(service->ready());
+    EXPECT_TRUE(service->alive());
+    EXPECT_THAT(service->metrics(), HasSubstr("aggmedic_apiserver_up{cluster=\"a\",master=\"\"} 0\n"));
+
+    Config reloaded;
+    reloaded.state_dir = folder.path();
+    reloaded.clusters = {dark_cluster("b")};
+    EXPECT_TRUE(service->reload(std::move(reloaded)));
+    EXPECT_THAT(service->metrics(), testing::Not(HasSubstr("cluster=\"a\"")));
+    EXPECT_FALSE(service->reload(fail(Errc::invalid_argument, "faults")));
+    EXPECT_THAT(service->metrics(), HasSubstr("aggmedic_config_last_reload_successful 0\n"));
+
+    bool still = false;
+    asio::co_spawn(io, service->stop(), [&](const std::exception_ptr& fault) {
+        EXPECT_FALSE(fault);
+        still = true;
+    });
+    while ((!still || !ended) && io.run_one_for(std::chrono::seconds(10)) > 0) {
+    }
+    EXPECT_TRUE(still);
+    EXPECT_TRUE(ended);
+}
+
+}  // namespace
+}  // namespace aggmedic::daemon

@@ -1,0 +1,148 @@
+#include <algorithm>
+#include <utility>
+
+#include "net/text.hpp"
+#include "remediate/projection.hpp"
+#include "remediate/replay.hpp"
+#include "remediate/run_report.hpp"
+#include "remediate/run_shell.hpp"
+
+// Ending a run that a dead daemon left (design 6.8): by what the master it was at really holds.
+namespace aggmedic::remediate {
+namespace {
+
+struct Held {
+    bool new_bytes = false;
+    bool old_process = false;
+    bool pending = false;
+};
+
+Held read_held(const MasterPlan& planned, const probes::MasterView& view) {
+    Held held;
+    held.new_bytes = view.args_file.sha256 == planned.sha256_after;
+    held.old_process =
+        view.process && view.process->pid == planned.pid && view.process->start_ticks == planned.start_ticks;
+    const auto* service = apiserver_service(view);
+    held.pending = service != nullptr && service->pending;
+    return held;
+}
+
+// What became of a swap or a restart that was under way.
+StepOutcome judge(Step step, const Held& held) {
+    if (step == Step::swap) {
+        // New bytes under the old process are taken back; under a new one (somebody restarted it) they are finished.
+        return held.new_bytes && !held.old_process ? StepOutcome::ok : StepOutcome::failed;
+    }
+    return !held.old_process || held.pending ? StepOutcome::ok : StepOutcome::failed;
+}
+
+}  // namespace
+
+// The master that is in between first; without its lock nothing may be done to it.
+asio::awaitable<bool> RunShell::lock_again() {
+    const auto next = walk_.next();
+    const std::string current = next ? next->master : std::string();
+    if (!current.empty()) {
+        const auto locked = co_await steps_->take_lock(current, plan_.verify_timeout);
+        if (locked.kind != HelperAnswer::Kind::ok) {
+            mirror("the lock on " + current + " cannot be taken again: " + locked.detail);
+            co_return false;
+        }
+    }
+    for (const auto& master : walk_options().all_masters) {
+        if (master == current) continue;
+        const auto locked = co_await steps_->take_lock(master, std::chrono::seconds(0));
+        if (locked.kind != HelperAnswer::Kind::ok)
+            mirror("the lock on " + master + " cannot be taken again: " + locked.detail);
+    }
+    co_return true;
+}
+
+// Brings the walk past the point of death; what follows are steps that can be done again.
+asio::awaitable<void> RunShell::take_up(std::optional<StepRecord> in_flight) {
+    if (in_flight) open_ = in_flight->sequence;
+    walk_.abort();
+    const auto next = walk_.next();
+    if (!next) co_return;
+    const auto close_open = [this](StepOutcome outcome, std::string detail) -> asio::awaitable<void> {
+        walk_.completed(outcome, detail);
+        if (!open_) co_return;
+        const auto sequence = *std::exchange(open_, std::nullopt);
+        const auto kept = co_await on_journal(context_.journal_thread, [this, sequence, outcome, detail] {
+            return context_.journal.complete(record_.id, sequence, outcome, detail, context_.now());
+        });
+        if (!kept) mirror("journal: " + printable(kept.error().detail));
+    };
+    if (next->step == Step::lock || next->step == Step::check) {
+        co_await close_open(StepOutcome::failed, "the daemon ended before it");
+        co_return;
+    }
+    const bool half_done = next->step == Step::restart || (in_flight && next->step == Step::swap);
+    if (next->step == Step::swap && !in_flight) {
+        co_await close_open(StepOutcome::failed, "the daemon ended before it");
+        co_return;
+    }
+    if (!half_done) co_return;
+    const auto seen = co_await steps_->look(next->master, plan_.verify_timeout);
+    if (!seen) {
+        co_await close_open(StepOutcome::unknown, "the daemon ended during it, and the master cannot be read");
+        co_return;
+    }
+    const auto outcome = judge(next->step, read_held(*find_master(plan_, next->master), seen->view));
+    co_await close_open(outcome, outcome == StepOutcome::ok ? "the daemon ended during it; it had happened"
+                                                            : "the daemon ended before it had happened");
+}
+
+asio::awaitable<RunResult> RunShell::reconcile() {
+    const auto lease = co_await on_journal(context_.journal_thread, [this] { return context_.journal.lease(); });
+    if (!lease) {
+        mirror("it cannot be taken up: " + printable(lease.error().detail));
+        co_return co_await result(false);
+    }
+    lease_ = *lease;
+    const auto records =
+        co_await on_journal(context_.journal_thread, [this] { return context_.journal.steps(record_.id); });
+    if (!records) {
+        mirror("it cannot be taken up: journal: " + printable(records.error().detail));
+        co_return co_await result(false);
+    }
+    auto replayed = replay(walk_options(), *records);
+    const std::int64_t token = records->empty() ? 1 : records->back().sequence + 1;
+    if (!replayed) {
+        co_return co_await conclude(
+            RunOutcome::needs_person, "The journal of this run does not fit its plan.",
+            "aggmedic runs " + record_.id + " shows its steps; look at every master's arguments file by hand.");
+    }
+    walk_ = std::move(replayed->walk);
+    if (!walk_.next())
+        co_return co_await conclude(walk_.outcome(), walk_.why(), describe_next(plan_, walk_, walk_.outcome(), record_.id));
+    if (!co_await prepare(token)) co_return co_await result(false);
+    if (replayed->restart_was_asked) steps_->assume_restart_was_asked();
+    if (replayed->pods_were_restarted) steps_->assume_pods_were_restarted();
+    tell(*walk_.next(), "note", "taking up a run that a dead daemon left");
+    // Where nothing was written there is nothing to protect.
+    const bool wrote = walk_.wrote() || (replayed->in_flight && replayed->in_flight->step == name(Step::swap));
+    const bool locked = !wrote || co_await lock_again();
+    if (!locked) {
+        co_await steps_->close();
+        co_return co_await conclude(RunOutcome::needs_person,
+                                    "The daemon ended during this run, and " + walk_.next()->master +
+                                        ", which it was at, cannot be locked again.",
+                                    describe_next(plan_, walk_, RunOutcome::needs_person, record_.id));
+    }
+    co_await take_up(replayed->in_flight);
+    co_await walk_on();
+    if (left_) co_return co_await result(false);
+    // Refused stands for "nothing was written"; of a run that had begun, that is the same as taken back.
+    const auto outcome = walk_.outcome() == RunOutcome::refused ? RunOutcome::rolled_back : walk_.outcome();
+    const auto next = describe_next(plan_, walk_, outcome, record_.id);
+    co_return co_await conclude(outcome, walk_.why(), next);
+}
+
+asio::awaitable<RunResult> reconcile_run(RunContext& context, Plan plan, RunRecord record,
+                                         std::shared_ptr<RunControl> control) {
+    const auto shell = std::make_unique<RunShell>(context, std::move(plan), std::move(record), std::move(control));
+    co_return co_await shell->reconcile();
+}
+
+}  // namespace aggmedic::remediate

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "remediate/journal.hpp"
+#include "remediate/run_walk.hpp"
+
+namespace aggmedic::remediate {
+
+// A walk brought to where the journal of a dead process left it.
+struct Replay {
+    RunWalk walk;
+    std::optional<StepRecord> in_flight;  // intended and not completed: it may or may not have happened
+    bool restart_was_asked = false;
+    bool pods_were_restarted = false;
+};
+
+// Pure. nullopt when the records are not those of such a walk. An intent without outcome that others follow counts as
+// what they imply; a forward step that failed because it could not be journaled has no record, and an abort has none
+// either.
+std::optional<Replay> replay(const WalkOptions& options, std::span<const StepRecord> records);
+
+}  // namespace aggmedic::remediate

@@ -1,0 +1,211 @@
+#include "remediate/run.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "net/text.hpp"
+#include "remediate/run_report.hpp"
+#include "remediate/run_shell.hpp"
+
+namespace aggmedic::remediate {
+namespace {
+
+std::string describe(const Error& error) {
+    return "journal: " + printable(error.detail, 256);
+}
+
+bool is_forward(Step step) {
+    return !is_undo(step) && step != Step::unlock;
+}
+
+}  // namespace
+
+RunShell::RunShell(RunContext& context, Plan plan, RunRecord record, std::shared_ptr<RunControl> control)
+    : context_(context),
+      edge_(context.edge ? context.edge
+                         : make_run_edge(context.executor, context.connections, context.target, context.repair,
+                                         context.probing)),
+      plan_(std::move(plan)),
+      record_(std::move(record)),
+      control_(control ? std::move(control) : std::make_shared<RunControl>()),
+      walk_(walk_options()) {
+    record_.plan_id = plan_.id;
+    record_.cluster = plan_.cluster;
+    if (record_.started == TimePoint{}) record_.started = context_.now();
+    if (record_.id.empty()) record_.id = sha256_hex(plan_.id + to_rfc3339(record_.started)).substr(0, 16);
+}
+
+WalkOptions RunShell::walk_options() const {
+    WalkOptions options{.masters = {}, .all_masters = {}, .canary_only = record_.canary_only};
+    for (const auto& master : plan_.masters) options.masters.push_back(master.name);
+    options.all_masters = options.masters;
+    for (const auto& master : plan_.untouched) options.all_masters.push_back(master.name);
+    return options;
+}
+
+void RunShell::tell(const Action& action, std::string state, std::string text) {
+    if (!context_.progress) return;
+    Progress progress{.run = record_.id,
+                      .at = context_.now(),
+                      .master = action.master,
+                      .step = std::string(name(action.step)),
+                      .state = std::move(state),
+                      .text = printable(text, 2048),
+                      .left = estimate_left(plan_, walk_)};
+    context_.progress(progress);
+}
+
+void RunShell::mirror(const std::string& line) {
+    const std::string text = "run " + record_.id + ": " + printable(line, 1024);
+    if (context_.mirror) return context_.mirror(text);
+    std::fprintf(stderr, "%s\n", text.c_str());
+}
+
+asio::awaitable<bool> RunShell::prepare(std::int64_t token) {
+    const auto holder = co_await on_journal(context_.journal_thread, [this] { return context_.journal.holder(); });
+    if (!holder) {
+        mirror(describe(holder.error()));
+        co_return false;
+    }
+    RunSteps::Identity identity{.run = record_.id, .holder = *holder, .token = token};
+    auto note = [this](const Action& action, const std::string& text) { tell(action, "note", text); };
+    steps_ = std::make_unique<RunSteps>(context_, edge_, plan_, std::move(identity), control_, std::move(note));
+    co_return true;
+}
+
+asio::awaitable<std::string> RunShell::ask_guards() {
+    if (plan_.id.empty() || plan_.refused() || plan_.masters.empty()) co_return "The plan has nothing to apply.";
+    const auto paused = co_await on_journal(context_.journal_thread, [this] { return context_.journal.paused(); });
+    if (!paused) co_return describe(paused.error());
+    for (const auto& name : *paused) {
+        if (name.empty()) co_return "Runs are paused for the whole fleet: aggmedic resume.";
+        if (name == plan_.cluster) co_return "Runs are paused for this cluster: aggmedic resume " + plan_.cluster + ".";
+    }
+    const auto others = co_await on_journal(context_.journal_thread, [this] { return context_.journal.unfinished(); });
+    if (!others) co_return describe(others.error());
+    for (const auto& other : *others) {
+        if (other.cluster == plan_.cluster && other.id != record_.id)
+            co_return "Run " + other.id + " of this cluster has not ended: aggmedic runs " + other.id + ".";
+    }
+    const auto lease = co_await on_journal(context_.journal_thread, [this] { return context_.journal.lease(); });
+    if (!lease) co_return printable(lease.error().detail);
+    lease_ = *lease;
+    co_return std::string();
+}
+
+asio::awaitable<std::string> RunShell::begin() {
+    const auto known =
+        co_await on_journal(context_.journal_thread, [this] { return context_.journal.run(record_.id); });
+    if (!known) co_return describe(known.error());
+    if (!*known) {
+        const auto begun =
+            co_await on_journal(context_.journal_thread, [this] { return context_.journal.begin_run(record_); });
+        if (!begun) co_return describe(begun.error());
+    }
+    auto against = co_await ask_guards();
+    if (!against.empty()) co_return against;
+    const auto input = co_await context_.observe();
+    const auto moved = stale(plan_, input);
+    if (!moved.empty()) co_return join_reasons(moved);
+    if (!co_await prepare(1)) co_return std::string("The journal cannot say which daemon this is.");
+    co_return std::string();
+}
+
+asio::awaitable<RunResult> RunShell::run() {
+    const auto against = co_await begin();
+    if (!against.empty()) co_return co_await conclude(RunOutcome::refused, against, "aggmedic plan " + plan_.cluster);
+    co_await walk_on();
+    if (left_) co_return co_await result(false);
+    const auto next = describe_next(plan_, walk_, walk_.outcome(), record_.id);
+    co_return co_await conclude(walk_.outcome(), walk_.why(), next);
+}
+
+asio::awaitable<std::optional<std::int64_t>> RunShell::intend(Action action) {
+    if (open_) co_return std::exchange(open_, std::nullopt);
+    const auto intended = co_await on_journal(context_.journal_thread, [this, action] {
+        return context_.journal.intend(record_.id, action, context_.now());
+    });
+    if (intended) co_return *intended;
+    mirror(describe(intended.error()));
+    co_return std::nullopt;
+}
+
+asio::awaitable<void> RunShell::walk_on() {
+    while (const auto action = walk_.next()) {
+        if (control_->stop) {
+            left_ = true;
+            break;
+        }
+        if (control_->abort) walk_.abort();
+        const std::string what = std::string(name(action->step)) + " " + action->master;
+        const auto line = co_await intend(*action);
+        if (!line && is_forward(action->step)) {
+            // Nothing forward without its intent on the disk.
+            tell(*action, "failed", "it could not be journaled");
+            walk_.completed(StepOutcome::failed, "it could not be journaled");
+            continue;
+        }
+        if (!line) mirror(what + " begins, unjournaled");
+        tell(*action, "started", {});
+        const auto done = co_await steps_->perform(*action, walk_);
+        if (done.abandoned) {
+            left_ = true;
+            break;
+        }
+        walk_.completed(done.outcome, done.detail);
+        const std::string outcome(name(done.outcome));
+        tell(*action, outcome, done.detail);
+        if (!line) {
+            mirror(what + ": " + outcome + " " + done.detail);
+            continue;
+        }
+        const auto kept = co_await on_journal(context_.journal_thread, [this, sequence = *line, done] {
+            return context_.journal.complete(record_.id, sequence, done.outcome, done.detail, context_.now());
+        });
+        if (!kept) mirror(what + ": " + outcome + " " + done.detail + " (" + describe(kept.error()) + ")");
+    }
+    co_await steps_->close();
+}
+
+asio::awaitable<RunResult> RunShell::conclude(RunOutcome outcome, std::string why, std::string next) {
+    record_.outcome = name(outcome);
+    record_.why = std::move(why);
+    record_.next = std::move(next);
+    record_.finished = context_.now();
+    const auto kept = co_await on_journal(context_.journal_thread, [this, outcome] {
+        return context_.journal.finish_run(record_.id, outcome, record_.why, record_.next, *record_.finished);
+    });
+    if (!kept) mirror("ended " + record_.outcome + ": " + record_.why + " (" + describe(kept.error()) + ")");
+    co_return co_await result(true);
+}
+
+asio::awaitable<RunResult> RunShell::result(bool finished) {
+    RunResult result;
+    result.record = record_;
+    auto steps = co_await on_journal(context_.journal_thread, [this] { return context_.journal.steps(record_.id); });
+    if (steps) result.steps = std::move(*steps);
+    for (const auto& master : walk_options().all_masters) {
+        result.masters.emplace_back(master, name(walk_.state_of(master)));
+    }
+    lease_.reset();
+    if (finished && context_.progress) {
+        Progress progress{.run = record_.id,
+                          .at = context_.now(),
+                          .master = {},
+                          .step = {},
+                          .state = "finished",
+                          .text = printable(record_.outcome + (record_.why.empty() ? "" : ": " + record_.why), 2048),
+                          .left = std::chrono::seconds(0)};
+        context_.progress(progress);
+    }
+    co_return result;
+}
+
+asio::awaitable<RunResult> run_plan(RunContext& context, Plan plan, RunRecord record,
+                                    std::shared_ptr<RunControl> control) {
+    const auto shell = std::make_unique<RunShell>(context, std::move(plan), std::move(record), std::move(control));
+    co_return co_await shell->run();
+}
+
+}  // namespace aggmedic::remediate

@@ -1,0 +1,127 @@
+#include <algorithm>
+#include <utility>
+
+#include "net/text.hpp"
+#include "remediate/restart_pods.hpp"
+#include "remediate/run_steps.hpp"
+
+// Waiting for the ConfigMap and for aggregated APIs, through the one master that was just repaired (design 6.6).
+namespace aggmedic::remediate {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr seconds ask_pause{1};
+constexpr seconds grace{120};       // some servers restart themselves when the ConfigMap changes
+constexpr seconds reload_time{35};  // a server reloads within a second; the availability check comes every 30 s
+
+std::string not_told(const std::string& api) {
+    return api +
+           " answers 200 as before, and nothing shows whether as the caller: restart its pods (after_repair), or give "
+           "this "
+           "cluster a canary credential, then check";
+}
+
+}  // namespace
+
+asio::awaitable<bool> RunSteps::is_published(std::string master) {
+    const auto published = co_await edge_->published(master);
+    if (!published || !published->allowed_names) co_return false;
+    co_return std::ranges::find(*published->allowed_names, plan_.common_name) != published->allowed_names->end();
+}
+
+asio::awaitable<StepResult> RunSteps::published(std::string master) {
+    const auto ask = [this, master]() -> asio::awaitable<Attempt> {
+        if (co_await is_published(master))
+            co_return Attempt{.kind = Attempt::Kind::ok, .detail = "the ConfigMap holds " + plan_.common_name};
+        co_return Attempt{.detail = "the ConfigMap does not hold " + plan_.common_name};
+    };
+    auto result = co_await until(plan_.verify_timeout, ask_pause, ask);
+    if (result.outcome == StepOutcome::ok) published_at_ = edge_->now();
+    if (result.outcome == StepOutcome::failed) {
+        result.detail += "; look for a webhook that blocks writes to ConfigMaps, and at the master's log";
+    }
+    co_return result;
+}
+
+asio::awaitable<ApiJudgement> RunSteps::ask_api(std::string master, std::string apiservice) {
+    const auto attempts = co_await edge_->apiservice(master, apiservice_named(apiservice));
+    co_return judge_api(attempts, identities_);
+}
+
+asio::awaitable<StepResult> RunSteps::aggregated(std::string master) {
+    std::vector<const Baseline*> left;
+    for (const auto& before : plan_.baseline) {
+        if (before.master == master) left.push_back(&before);
+    }
+    const auto ask = [this, master, &left]() -> asio::awaitable<Attempt> {
+        Attempt attempt{.kind = Attempt::Kind::ok, .detail = "no aggregated API is worse than before"};
+        for (const auto* before : std::exchange(left, {})) {
+            const auto now = co_await ask_api(master, before->apiservice);
+            if (is_no_worse(*before, now)) continue;
+            left.push_back(before);
+            attempt = {.kind = Attempt::Kind::again,
+                       .detail = before->apiservice + " was " + before->state + " and answers " + now.says};
+        }
+        co_return attempt;
+    };
+    const auto result = co_await until(grace, ask_pause, ask);
+    co_return result;
+}
+
+asio::awaitable<RunSteps::Attempt> RunSteps::ask_healed(std::string master, bool cannot_tell_is_final) {
+    const bool on_list = co_await is_published(master);
+    if (!on_list) co_return Attempt{.detail = "the ConfigMap does not hold " + plan_.common_name};
+    Attempt attempt{.kind = Attempt::Kind::ok, .detail = "every API of the finding answers as the caller"};
+    for (const auto& api : apis_to_heal(plan_)) {
+        const auto now = co_await ask_api(master, api);
+        const auto* before = find_baseline(plan_, api, master);
+        const Baseline unknown{.apiservice = api, .master = master, .state = "unknown", .proven_by = {}};
+        const auto healing =
+            judge_healing(before != nullptr ? *before : unknown, now, on_list, restarted_apis_.contains(api));
+        if (healing == Healing::not_yet) co_return Attempt{.detail = api + " answers " + now.says};
+        if (healing == Healing::cannot_tell) {
+            const auto kind = cannot_tell_is_final ? Attempt::Kind::failed : Attempt::Kind::again;
+            attempt = {.kind = kind, .detail = not_told(api)};
+        }
+    }
+    co_return attempt;
+}
+
+asio::awaitable<StepResult> RunSteps::after_repair(std::string master) {
+    if (plan_.after_repair.empty()) co_return StepResult{.detail = "nothing is configured"};
+    const auto ask = [this, master]() { return ask_healed(master, true); };
+    const auto by_itself = co_await until(reload_time, ask_pause, ask);
+    if (by_itself.abandoned) co_return by_itself;
+    if (by_itself.outcome == StepOutcome::ok) co_return StepResult{.detail = "not needed: " + by_itself.detail};
+    int restarted = 0;
+    for (const auto& pods : plan_.after_repair) {
+        note("restarting the pods " + pods.selector + " in " + pods.namespace_);
+        const auto count = co_await restart_pods(edge_, pods);
+        if (!count) co_return StepResult{.outcome = StepOutcome::failed, .detail = printable(count.error().detail)};
+        restarted += *count;
+    }
+    if (restarted == 0) co_return StepResult{.outcome = StepOutcome::failed, .detail = "no pod matches after_repair"};
+    assume_pods_were_restarted();
+    co_return StepResult{.detail = std::to_string(restarted) + " pods were restarted"};
+}
+
+void RunSteps::assume_pods_were_restarted() {
+    for (auto& api : apis_to_heal(plan_)) restarted_apis_.insert(std::move(api));
+}
+
+asio::awaitable<StepResult> RunSteps::healed(std::string master) {
+    const auto start = edge_->now();
+    const auto ask = [this, master, start]() { return ask_healed(master, edge_->now() - start > reload_time); };
+    auto result = co_await until(plan_.verify_timeout, ask_pause, ask);
+    if (result.outcome == StepOutcome::failed) {
+        result.detail +=
+            "; the master is ready and is left as it is. An extension API server that reads the published names only "
+            "at its "
+            "start has to be restarted";
+    }
+    co_return result;
+}
+
+}  // namespace aggmedic::remediate

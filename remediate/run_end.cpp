@@ -1,0 +1,146 @@
+#include <algorithm>
+#include <utility>
+
+#include "net/text.hpp"
+#include "remediate/run_steps.hpp"
+
+// What is checked before a master is touched, between two of them, and at the end.
+namespace aggmedic::remediate {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr seconds settle_pause{1};
+constexpr seconds verify_pause{2};
+constexpr seconds watch_pause{5};
+
+StepResult failed(std::string detail) {
+    return {.outcome = StepOutcome::failed, .detail = std::move(detail)};
+}
+
+}  // namespace
+
+// A whole cycle of one master can outlast the lock's 15 minutes only if nothing renews it.
+asio::awaitable<void> RunSteps::renew_locks() {
+    for (const auto& master : all_masters()) {
+        const auto answer = co_await take_lock(master, milliseconds(0));
+        if (answer.kind != HelperAnswer::Kind::ok) note("the lock on " + master + " was not renewed: " + answer.detail);
+    }
+}
+
+asio::awaitable<StepResult> RunSteps::check(std::string master, const RunWalk& walk) {
+    std::vector<std::string> repaired;
+    for (const auto& planned : plan_.masters) {
+        if (walk.state_of(planned.name) == MasterState::repaired) repaired.push_back(planned.name);
+    }
+    if (!repaired.empty()) co_await renew_locks();
+    FreshView seen;
+    for (const auto& name : all_masters()) {
+        auto looked = co_await look(name, milliseconds(0));
+        seen.masters[name] =
+            looked ? probes::Seen<probes::MasterView>(std::move(looked->view)) : probes::unobserved(looked.error());
+        seen.readyz[name] = co_await edge_->readyz(name);
+        if (const auto listed = co_await is_in_endpoints(name)) in_endpoints_before_[name] = *listed;
+    }
+    seen.published = co_await edge_->published(master);
+    const auto differences = differs_from_projection(plan_, repaired, seen);
+    if (!differences.empty()) co_return failed(join_reasons(differences));
+    process_.reset();
+    co_return StepResult{.detail = repaired.empty() ? "everything is as planned" : "everything is as projected"};
+}
+
+asio::awaitable<StepResult> RunSteps::settle() {
+    const auto end = edge_->now() + plan_.settle;
+    for (;;) {
+        const auto answer = co_await edge_->readyz({});
+        const bool asked =
+            answer || answer.why().reason != "not-asked";  // a cluster without a server address only waits
+        if (asked && (!answer || answer->status != 200)) {
+            const std::string said = !answer               ? printable(answer.why().detail, 128)
+                                     : answer->status == 0 ? printable(answer->failure, 64)
+                                                           : std::to_string(answer->status);
+            co_return failed("the server address answered /readyz with " + said);
+        }
+        if (control_->stop) co_return StepResult{.outcome = StepOutcome::unknown, .detail = {}, .abandoned = true};
+        if (control_->abort) co_return StepResult{.detail = "cut short on request"};
+        if (edge_->now() >= end) co_return StepResult{.detail = "the server address was faultless"};
+        co_await edge_->sleep(settle_pause);
+    }
+}
+
+asio::awaitable<RunSteps::Attempt> RunSteps::verify_requests(std::string master) {
+    for (const auto& wanted : plan_.verify_requests) {
+        HttpRequest request;
+        request.path = wanted.get;
+        request.fresh_connection = true;
+        const auto reply = co_await edge_->as_probe(master, std::move(request));
+        if (!reply)
+            co_return Attempt{.detail = "GET " + printable(wanted.get, 128) + " through " + master + ": " +
+                                        std::string(name(reply.error().code))};
+        if (static_cast<int>(reply->status) != wanted.expect_status) {
+            co_return Attempt{.detail = "GET " + printable(wanted.get, 128) + " through " + master + " answers " +
+                                        std::to_string(reply->status)};
+        }
+    }
+    co_return Attempt{.kind = Attempt::Kind::ok, .detail = {}};
+}
+
+asio::awaitable<RunSteps::Attempt> RunSteps::verify_master(std::string master) {
+    if (const auto* planned = find_master(plan_, master)) {
+        const auto seen = co_await look(master, milliseconds(0));
+        if (!seen) co_return Attempt{.detail = master + " cannot be read"};
+        const auto differences = differs_from_repaired(*planned, seen->view);
+        if (!differences.empty()) co_return Attempt{.detail = join_reasons(differences)};
+    }
+    const auto answer = co_await edge_->readyz(master);
+    if (!answer || answer->status != 200) co_return Attempt{.detail = master + " is not ready"};
+    auto attempt = co_await ask_healed(master, false);
+    if (attempt.kind != Attempt::Kind::ok) {
+        attempt.detail = "through " + master + ": " + attempt.detail;
+        co_return attempt;
+    }
+    co_return co_await verify_requests(master);
+}
+
+asio::awaitable<StepResult> RunSteps::verify() {
+    auto left = all_masters();
+    const auto ask = [this, &left]() -> asio::awaitable<Attempt> {
+        while (!left.empty()) {
+            const std::string master = left.front();
+            auto attempt = co_await verify_master(master);
+            if (attempt.kind != Attempt::Kind::ok) co_return attempt;
+            left.erase(left.begin());
+        }
+        co_return Attempt{.kind = Attempt::Kind::ok, .detail = "it holds through every master"};
+    };
+    const auto result = co_await until(plan_.verify_timeout, verify_pause, ask);
+    co_return result;
+}
+
+asio::awaitable<StepResult> RunSteps::withdrawn() {
+    const std::string& canary = plan_.masters.front().name;
+    // A name that was published before the run is not this run's to miss.
+    const bool added = std::ranges::find(plan_.names_before, plan_.common_name) == plan_.names_before.end();
+    // A process that never ran with the new arguments never published them: one look is enough.
+    const auto end = edge_->now() + (restart_was_asked_ ? plan_.withdrawn_watch : milliseconds(0));
+    int unread = 0;
+    for (;;) {
+        const auto published = co_await edge_->published(canary);
+        if (published && published->allowed_names) {
+            unread = 0;
+            const auto& names = *published->allowed_names;
+            if (added && std::ranges::find(names, plan_.common_name) != names.end()) {
+                co_return failed("the ConfigMap holds " + plan_.common_name +
+                                 " now, and nothing shrinks it: the name is effective although no master carries it");
+            }
+        } else if (++unread >= 6) {
+            co_return failed("the ConfigMap cannot be read");
+        }
+        if (control_->stop) co_return StepResult{.outcome = StepOutcome::unknown, .detail = {}, .abandoned = true};
+        if (edge_->now() >= end && unread == 0) co_return StepResult{.detail = "the ConfigMap holds the old names"};
+        co_await edge_->sleep(watch_pause);
+    }
+}
+
+}  // namespace aggmedic::remediate

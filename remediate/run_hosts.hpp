@@ -1,0 +1,57 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/remote_host.hpp"
+#include "probes/look.hpp"
+#include "remediate/run_edge.hpp"
+
+namespace aggmedic::remediate {
+
+// What a call of the helper came to.
+struct HelperAnswer {
+    enum class Kind {
+        ok,       // it says so
+        no,       // it refused; nothing was changed, except after `readback`
+        not_run,  // the helper never started: sudo refused, or there is none
+        unknown,  // cut, timed out, garbage: it may or may not have happened
+    };
+    Kind kind = Kind::unknown;
+    std::string word;    // of ok and no: what follows, up to a space
+    std::string detail;  // printable, for people
+    bool operator==(const HelperAnswer&) const = default;
+};
+HelperAnswer read_helper_answer(const Result<VerbReply>& reply);
+
+// The sessions of one run, one per master, opened when needed and opened again after a failure.
+class Hosts {
+  public:
+    Hosts(HostConnector& connector, SshAccess& access, RunEdge& edge, std::string platform)
+        : connector_(connector), access_(access), edge_(edge), platform_(std::move(platform)) {}
+
+    // `patience`: how long to go on trying to connect (a master may be rebooting). The verb itself is sent once.
+    asio::awaitable<HelperAnswer> call(std::string master, std::string verb, std::vector<std::string> arguments,
+                                       std::string input, std::chrono::milliseconds patience);
+    asio::awaitable<Result<probes::Look>> look(std::string master, std::chrono::milliseconds patience);
+    asio::awaitable<void> close();  // ends the sessions and gives the access back
+
+    const std::string& platform() const { return platform_; }
+
+  private:
+    asio::awaitable<Result<RemoteHost*>> session(std::string master, std::chrono::milliseconds patience);
+    asio::awaitable<Result<std::unique_ptr<RemoteHost>>> connect(std::string master);
+
+    HostConnector& connector_;
+    SshAccess& access_;
+    RunEdge& edge_;
+    std::string platform_;
+    std::map<std::string, std::unique_ptr<RemoteHost>> sessions_;
+    std::map<std::string, bool> acquired_;
+};
+
+}  // namespace aggmedic::remediate

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "remediate/run.hpp"
+#include "remediate/run_steps.hpp"
+
+namespace aggmedic::remediate {
+
+// Runs `work` on the journal's thread and comes back to the caller's executor.
+template <class F>
+asio::awaitable<std::invoke_result_t<F>> on_journal(asio::thread_pool& pool, F work) {
+    auto task = [](F call) -> asio::awaitable<std::invoke_result_t<F>> { co_return call(); };
+    co_return co_await asio::co_spawn(pool, task(std::move(work)), asio::use_awaitable);
+}
+
+// One run from its guards to its outcome: asks the walk, journals the intent, does the step, journals the outcome.
+class RunShell {
+  public:
+    RunShell(RunContext& context, Plan plan, RunRecord record, std::shared_ptr<RunControl> control);
+
+    asio::awaitable<RunResult> run();
+    asio::awaitable<RunResult> reconcile();
+
+  private:
+    asio::awaitable<std::string> begin();               // what speaks against the run; empty: it has begun
+    asio::awaitable<std::string> ask_guards();          // likewise
+    asio::awaitable<bool> prepare(std::int64_t token);  // holder, steps; false: the journal cannot say who we are
+    asio::awaitable<void> walk_on();
+    asio::awaitable<std::optional<std::int64_t>> intend(Action action);
+    asio::awaitable<void> take_up(std::optional<StepRecord> in_flight);
+    asio::awaitable<bool> lock_again();
+    asio::awaitable<RunResult> conclude(RunOutcome outcome, std::string why, std::string next);
+    asio::awaitable<RunResult> result(bool finished);
+
+    void tell(const Action& action, std::string state, std::string text);
+    void mirror(const std::string& line);
+    WalkOptions walk_options() const;
+
+    RunContext& context_;
+    std::shared_ptr<RunEdge> edge_;
+    Plan plan_;
+    RunRecord record_;
+    std::shared_ptr<RunControl> control_;
+    RunWalk walk_;
+    RunLease lease_;
+    std::unique_ptr<RunSteps> steps_;
+    std::optional<std::int64_t> open_;  // the journal's line of a step that is taken up again
+    bool left_ = false;                 // the daemon stops: the run goes on after its next start
+};
+
+}  // namespace aggmedic::remediate

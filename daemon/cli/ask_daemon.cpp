@@ -1,7 +1,6 @@
 #include <yaml-cpp/yaml.h>
 
 #include <csignal>
-#include <filesystem>
 #include <optional>
 
 #include "daemon/cli/ask.hpp"
@@ -70,8 +69,7 @@ std::string socket_path(const GlobalOptions& global) {
     // One key is read leniently: the file may name secrets that only the daemon's account can read.
     try {
         const auto document = YAML::LoadFile(global.config);
-        const auto path = document["control_socket"].as<std::string>(default_socket);
-        return (std::filesystem::path(global.config).parent_path() / path).string();
+        return document["control_socket"].as<std::string>(default_socket);
     } catch (const YAML::Exception&) {
         return default_socket;
     }

@@ -78,7 +78,9 @@ daemon::Reply ask_in_process(daemon::Config config, daemon::Request request, boo
     if (watches_run)
         interrupts.emplace();  // before any thread or worker process, so that all of them block the signals
     asio::io_context io(1);    // one thread: no strands
-    daemon::Service::Options options{.program = "/proc/self/exe", .standalone = true, .reload = {}};
+    daemon::Service::Options options;
+    options.program = "/proc/self/exe";
+    options.standalone = true;
     auto service = daemon::Service::create(io.get_executor(), std::move(config), std::move(options));
     if (!service) return failure(service.error().detail);
     request.uid = ::getuid();

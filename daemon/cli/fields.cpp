@@ -58,6 +58,14 @@ std::optional<std::int64_t> number_of(const nlohmann::json& object, std::string_
     return value->get<std::int64_t>();
 }
 
+std::string short_seconds_of(const nlohmann::json& object, std::string_view key) {
+    const auto* value = find(object, key);
+    if (value == nullptr || !value->is_number()) return {};
+    const double seconds = std::clamp(value->get<double>(), 0.0, 1e9);
+    return seconds < 9.95 && value->is_number_float() ? fmt::format("{:.1f}s", seconds)
+                                                      : fmt::format("{:.0f}s", seconds);
+}
+
 const nlohmann::json& list_of(const nlohmann::json& object, std::string_view key) {
     static const nlohmann::json nothing = nlohmann::json::array();
     const auto* value = find(object, key);

@@ -104,13 +104,13 @@ std::string ProgressView::line_of(const Master& master, Time now, std::size_t wi
 }
 
 std::string ProgressView::last_line(Time now) const {
-    std::string line = "  " + note_;
+    std::string line = note_;
     if (left_) {
         const auto left = std::max<std::int64_t>(left_->count() - seconds_between(left_at_, now), 0);
-        line = left > 0 ? "  about " + seconds_text(left) + " left" : "  longer than estimated";
+        line = left > 0 ? "about " + seconds_text(left) + " left" : "longer than estimated";
     }
-    if (!footer_.empty()) line += "; " + footer_;
-    return cut(std::move(line), style_.width - 1) + "\n";
+    if (!footer_.empty()) line += (line.empty() ? "" : "; ") + footer_;
+    return cut("  " + line, style_.width - 1) + "\n";
 }
 
 std::string ProgressView::picture(Time now) {

@@ -86,6 +86,11 @@ std::string next_step(const FindingGroup& group, const nlohmann::json& cluster, 
         return labelled(view, "Next",
                         "a repair needs the masters: write a configuration (aggmedic config init), then plan it");
     }
+    if (cluster.contains("plannable") && !truth_of(cluster, "plannable")) {
+        return labelled(view, "Next",
+                        "a repair needs the masters: give this cluster ssh and masters in the configuration, then plan "
+                        "it");
+    }
     return labelled(view, "Next",
                     suggested(view, "plan " + typed_word(text_of(cluster, "name"))) + " (a dry run: changes nothing)");
 }
@@ -128,6 +133,14 @@ std::string not_observed(const nlohmann::json& cluster, const View& view) {
     return text;
 }
 
+// The names alone: every row is about the same flag.
+std::string names_of(const nlohmann::json& master, std::string_view key) {
+    static constexpr std::string_view flag = "--requestheader-allowed-names=";
+    auto argument = text_of(master, key);
+    if (argument.starts_with(flag)) argument.erase(0, flag.size());
+    return argument;
+}
+
 // What the judgement rests on, side by side for every apiserver and master that was looked at.
 std::string basis(const nlohmann::json& cluster, const View& view) {
     std::string text;
@@ -145,17 +158,16 @@ std::string basis(const nlohmann::json& cluster, const View& view) {
                         {ready ? "yes" : "no", ready ? std::nullopt : std::optional(Tone::warning)},
                         {text_of(server, "version")}});
     }
-    Table masters(
-        {"MASTER OVER SSH", "PROXY-CLIENT CN", "ITS CERTIFICATE ENDS", "ARGUMENT IN FILE", "ARGUMENT IN PROCESS"});
+    Table masters({"MASTER OVER SSH", "PROXY-CLIENT CN", "ITS CERTIFICATE ENDS", "NAMES IN FILE", "NAMES IN PROCESS"});
     for (const auto& master : list_of(cluster, "masters")) {
         const bool seen = truth_of(master, "seen");
-        const auto live = text_of(master, "live_argument");
-        const auto file = text_of(master, "argument");
+        const auto live = names_of(master, "live_argument");
+        const auto file = names_of(master, "argument");
         masters.add({{text_of(master, "name")},
                      {seen ? text_of(master, "proxy_client_cn") : "not seen: " + text_of(master, "reason", 120)},
                      {text_of(master, "proxy_client_not_after")},
                      {file},
-                     {seen && live == file ? "the same" : live}});
+                     {seen && !live.empty() && live == file ? "the same" : live}});
     }
     if (!apiservers.empty()) text += "\n" + apiservers.render(view.style);
     if (!masters.empty()) text += "\n" + masters.render(view.style);

@@ -19,7 +19,7 @@ std::string outcome_sentence(std::string_view outcome) {
     if (outcome == "rolled-back") return "rolled back: every master holds its old bytes and runs its old arguments.";
     if (outcome == "refused") return "refused: nothing was written anywhere.";
     if (outcome == "needs-person") return "stopped, and needs a person. What each master holds is below.";
-    if (outcome.empty()) return "still going on.";
+    if (outcome.empty()) return "not ended.";
     return std::string(outcome) + ".";
 }
 
@@ -35,7 +35,7 @@ std::string step_words(const nlohmann::json& master) {
         const auto outcome = text_of(step, "outcome");
         auto word = text_of(step, "step");
         if (outcome != "ok") word += " " + (outcome.empty() ? "not finished" : outcome);
-        if (const auto seconds = number_of(step, "seconds")) word += fmt::format(" {}s", *seconds);
+        if (const auto seconds = short_seconds_of(step, "seconds"); !seconds.empty()) word += " " + seconds;
         words.push_back(std::move(word));
     }
     return joined(words, ", ");
@@ -80,20 +80,50 @@ std::string render_apply(const nlohmann::json& result, const View& view) {
     return text;
 }
 
+namespace {
+
+std::string who(const nlohmann::json& run) {
+    const auto uid = number_of(run, "uid");
+    return uid && *uid >= 0 ? fmt::format("uid {}", *uid) : std::string();
+}
+
+// One run with everything that its journal holds.
+std::string one_run(const nlohmann::json& run, const View& view) {
+    std::string text = render_apply(run, view);
+    std::string about = "Started " + text_of(run, "started");
+    if (const auto by = who(run); !by.empty()) about += " by " + by;
+    if (const auto reason = text_of(run, "reason"); !reason.empty()) about += ", because: " + reason;
+    if (const auto finished = text_of(run, "finished"); !finished.empty()) about += "; ended " + finished;
+    text += "\n" + wrapped(view.style, "", about + ".");
+    Table table({"AT", "MASTER", "STEP", "OUTCOME", "TOOK", "DETAIL"});
+    for (const auto& step : list_of(run, "steps")) {
+        const auto outcome = text_of(step, "outcome");
+        table.add({{text_of(step, "at")},
+                   {text_of(step, "master")},
+                   {text_of(step, "step")},
+                   {outcome.empty() ? "not finished" : outcome, outcome == "ok" ? Tone::good : Tone::warning},
+                   {short_seconds_of(step, "seconds")},
+                   {text_of(step, "detail", 200)}});
+    }
+    return table.empty() ? text : text + "\n" + table.render(view.style);
+}
+
+}  // namespace
+
 std::string render_runs(const nlohmann::json& result, const View& view) {
     const auto& runs = list_of(result, "runs");
     if (runs.empty()) return "No runs yet.\n";
+    if (runs.size() == 1 && runs.front().contains("steps")) return one_run(runs.front(), view);
     Table table({"RUN", "CLUSTER", "PLAN", "STARTED", "FINISHED", "OUTCOME", "BY", "REASON"});
     for (const auto& run : runs) {
         const auto outcome = text_of(run, "outcome");
-        const auto uid = number_of(run, "uid");
         table.add({{text_of(run, "run")},
                    {text_of(run, "cluster")},
                    {text_of(run, "plan").substr(0, 12)},
                    {text_of(run, "started")},
                    {text_of(run, "finished")},
                    {outcome.empty() ? "going on" : outcome, tone_of_outcome(outcome)},
-                   {uid && *uid >= 0 ? fmt::format("uid {}", *uid) : std::string()},
+                   {who(run)},
                    {text_of(run, "reason", 60)}});
     }
     return table.render(view.style);

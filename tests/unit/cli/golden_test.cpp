@@ -46,8 +46,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"apply-applied.txt", "apply-applied.json", render_apply},
         Case{"apply-needs-person.txt", "apply-needs-person.json", render_apply},
         Case{"apply-refused.txt", "apply-refused.json", render_apply},
-        Case{"preflight.txt", "preflight.json", render_preflight}, Case{"runs.txt", "runs.json", render_runs},
-        Case{"status.txt", "status.json", render_status}),
+        Case{"preflight.txt", "preflight.json", render_preflight}, Case{"run.txt", "run.json", render_runs},
+        Case{"runs.txt", "runs.json", render_runs}, Case{"status.txt", "status.json", render_status}),
     [](const auto& test) {
         auto name = test.param.golden.substr(0, test.param.golden.find('.'));
         std::erase(name, '-');

@@ -49,7 +49,7 @@ nlohmann::json poisoned(nlohmann::json value) {
 TEST(HostileText, IsEscapedInEveryFieldOfEveryResult) {
     for (const auto* file : {"check-cn-not-allowed.json", "check-fleet.json", "plan-shared-ca.json",
                              "plan-refused.json", "apply-applied.json", "apply-needs-person.json", "apply-refused.json",
-                             "status.json", "runs.json", "preflight.json"}) {
+                             "status.json", "runs.json", "run.json", "preflight.json"}) {
         const auto result = poisoned(json_fixture(file));
         for (const auto render : renderings) EXPECT_TRUE(is_harmless(render(result, {}))) << file;
         EXPECT_TRUE(is_harmless(formatted(Format::json, result, {}))) << file;
@@ -70,7 +70,7 @@ nlohmann::json with_other_types(const nlohmann::json& value, int turn) {
 
 TEST(WrongTypes, AreDrawnAsNothing) {
     for (const auto* file : {"check-cn-not-allowed.json", "plan-shared-ca.json", "apply-applied.json", "status.json",
-                             "runs.json", "preflight.json"}) {
+                             "runs.json", "run.json", "preflight.json"}) {
         for (int turn = 0; turn < 6; ++turn) {
             const auto result = with_other_types(json_fixture(file), turn);
             for (const auto render : renderings) EXPECT_TRUE(is_harmless(render(result, {})));

@@ -11,7 +11,8 @@ namespace aggmedic::probes {
 // One exchange as far as a judgement needs it: no body of a 200, the first 512 bytes of another.
 Answer answer_of(const Result<HttpReply>& reply, TimePoint at, std::chrono::milliseconds took);
 
-// Why an exchange that should have been a 200 was none: forbidden (with the permission that is missing), not-found, status.
+// Why an exchange that should have been a 200 was none: forbidden (with the permission that is missing), not-found,
+// status.
 Unobserved refusal_of(const Result<HttpReply>& reply, std::string_view permission);
 
 // Date header minus our clock at the middle of the exchange.

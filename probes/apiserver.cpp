@@ -77,7 +77,8 @@ Caller caller_of_token(std::string_view token) {
     const auto words = split(subject, ':');
     if (!subject.starts_with(prefix) || words.size() != 4) return caller;
     caller.user = subject;
-    caller.groups = {"system:serviceaccounts", "system:serviceaccounts:" + std::string(words[2]), "system:authenticated"};
+    caller.groups = {"system:serviceaccounts", "system:serviceaccounts:" + std::string(words[2]),
+                     "system:authenticated"};
     return caller;
 }
 

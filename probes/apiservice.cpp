@@ -120,12 +120,15 @@ Result<ApiServiceList> parse_apiservices(std::string_view text, const ApiService
     return list;
 }
 
-std::string discovery_path(const ApiService& apiservice) { return "/apis/" + apiservice.group + "/" + apiservice.version; }
+std::string discovery_path(const ApiService& apiservice) {
+    return "/apis/" + apiservice.group + "/" + apiservice.version;
+}
 
 Result<ListableResource> parse_listable_resource(std::string_view text, const ApiService& apiservice) {
     auto document = read_json_object(text, {"kind", "resources", "name", "namespaced", "verbs"});
     if (!document) return std::unexpected(document.error());
-    if (text_at(*document, "kind") != "APIResourceList") return fail(Errc::malformed_reply, "the answer is no APIResourceList");
+    if (text_at(*document, "kind") != "APIResourceList")
+        return fail(Errc::malformed_reply, "the answer is no APIResourceList");
     for (const auto& resource : array_at(*document, "resources")) {
         const auto name = text_at(resource, "name");
         const auto& verbs = array_at(resource, "verbs");
@@ -133,7 +136,8 @@ Result<ListableResource> parse_listable_resource(std::string_view text, const Ap
         if (!listable || !is_path_word(name)) continue;  // a subresource has a slash in its name
         const auto base = discovery_path(apiservice);
         const std::string space = flag_at(resource, "namespaced") ? "/namespaces/default/" : "/";
-        return ListableResource{.list_path = base + "/" + name, .canary_path = base + space + name + "/aggmedic-canary"};
+        return ListableResource{.list_path = base + "/" + name,
+                                .canary_path = base + space + name + "/aggmedic-canary"};
     }
     return ListableResource{};
 }

@@ -21,8 +21,8 @@ struct ApiServiceFilter {
     bool matches(std::string_view name) const;
 };
 
-// Reads an APIServiceList (apiregistration.k8s.io/v1 or v1beta1). Missing fields are taken as absent; an entry without a usable
-// group and version is skipped, for its path is asked next. Errors: malformed_reply.
+// Reads an APIServiceList (apiregistration.k8s.io/v1 or v1beta1). Missing fields are taken as absent; an entry without
+// a usable group and version is skipped, for its path is asked next. Errors: malformed_reply.
 Result<ApiServiceList> parse_apiservices(std::string_view json, const ApiServiceFilter& filter, std::size_t items_max);
 
 // A resource of an aggregated API that a probe may list and a canary may get.

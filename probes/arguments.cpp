@@ -51,7 +51,8 @@ std::string normal_name(std::string_view word) {
     return name;
 }
 
-// The first record of Go's encoding/csv; nullopt where it answers with an error (kube-apiserver would not have started).
+// The first record of Go's encoding/csv; nullopt where it answers with an error (kube-apiserver would not have
+// started).
 std::optional<std::vector<std::string>> read_csv_record(std::string_view text) {
     std::vector<std::string> fields(1);
     for (std::size_t at = 0;; ++at) {
@@ -81,7 +82,9 @@ std::optional<std::vector<std::string>> read_csv_record(std::string_view text) {
 
 }  // namespace
 
-bool is_known_flag(std::string_view flag) { return std::ranges::binary_search(known_flags, flag); }
+bool is_known_flag(std::string_view flag) {
+    return std::ranges::binary_search(known_flags, flag);
+}
 
 Arguments read_arguments(const std::vector<std::string>& argv) {
     Arguments arguments;
@@ -93,7 +96,8 @@ Arguments read_arguments(const std::vector<std::string>& argv) {
         digested.append(word).push_back('\0');
         if (!word.starts_with("--")) continue;
         const auto equals = word.find('=');
-        const auto flag = normal_name(std::string_view(word).substr(2, equals == std::string::npos ? equals : equals - 2));
+        const auto flag =
+            normal_name(std::string_view(word).substr(2, equals == std::string::npos ? equals : equals - 2));
         std::string value;
         if (equals != std::string::npos) {
             value = word.substr(equals + 1);

@@ -7,14 +7,15 @@
 #include "probes/exchange.hpp"
 #include "probes/observe.hpp"
 
-// The narrow questions of a run: a connection of their own each, so that no answer comes through a connection that survived a
-// restart, and none waits behind a probe.
+// The narrow questions of a run: a connection of their own each, so that no answer comes through a connection that
+// survived a restart, and none waits behind a probe.
 namespace aggmedic::probes {
 
 namespace {
 
 Unobserved no_such_master(const std::string& master) {
-    return {.reason = "not-asked", .detail = master.empty() ? "no server address is configured" : "no such master: " + master};
+    return {.reason = "not-asked",
+            .detail = master.empty() ? "no server address is configured" : "no such master: " + master};
 }
 
 }  // namespace

@@ -11,8 +11,8 @@ namespace aggmedic::probes {
 
 namespace {
 
-constexpr std::size_t lanes_max = 4;       // connections per apiserver
-constexpr int silent_attempts_max = 2;     // in a row; then the rest of the cycle is left out
+constexpr std::size_t lanes_max = 4;    // connections per apiserver
+constexpr int silent_attempts_max = 2;  // in a row; then the rest of the cycle is left out
 
 // One aggregated API within one cycle.
 struct Job {
@@ -27,13 +27,15 @@ struct Job {
 // What the lanes of one apiserver share.
 struct Queue {
     std::vector<Job> jobs;
-    asio::steady_timer changed;   // never expires; cancelled when a job is free again
+    asio::steady_timer changed;  // never expires; cancelled when a job is free again
     ProbeSettings settings;
     SteadyTime start;
 
     bool is_open(const Job& job) const { return job.done < settings.attempts && job.silent < silent_attempts_max; }
     SteadyTime due(int attempt) const { return start + settings.spread * attempt / std::max(1, settings.attempts); }
-    bool finished() const { return std::ranges::none_of(jobs, [&](const Job& job) { return is_open(job); }); }
+    bool finished() const {
+        return std::ranges::none_of(jobs, [&](const Job& job) { return is_open(job); });
+    }
     Job* next() {
         Job* first = nullptr;
         for (auto& job : jobs) {
@@ -105,7 +107,10 @@ asio::awaitable<std::vector<ApiServiceAttempts>> make_attempts(ClusterConnection
                                                                std::vector<ApiService> apiservices,
                                                                ProbeSettings settings, SteadyTime start) {
     std::vector<ApiServiceAttempts> attempts(apiservices.size());
-    Queue queue{.jobs = {}, .changed = asio::steady_timer(connections.executor(), SteadyTime::max()), .settings = settings, .start = start};
+    Queue queue{.jobs = {},
+                .changed = asio::steady_timer(connections.executor(), SteadyTime::max()),
+                .settings = settings,
+                .start = start};
     for (std::size_t i = 0; i < apiservices.size(); ++i) {
         attempts[i].apiservice = apiservices[i].name;
         Job job;

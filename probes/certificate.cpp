@@ -25,14 +25,19 @@ struct Deleter {
         Free(pointer);
     }
 };
-void free_stack(STACK_OF(X509) * stack) { sk_X509_pop_free(stack, X509_free); }
-void free_names(GENERAL_NAMES* names) { sk_GENERAL_NAME_pop_free(names, GENERAL_NAME_free); }
+void free_stack(STACK_OF(X509) * stack) {
+    sk_X509_pop_free(stack, X509_free);
+}
+void free_names(GENERAL_NAMES* names) {
+    sk_GENERAL_NAME_pop_free(names, GENERAL_NAME_free);
+}
 using X509Ptr = std::unique_ptr<X509, Deleter<X509_free>>;
 using BioPtr = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
 using StackPtr = std::unique_ptr<STACK_OF(X509), Deleter<free_stack>>;
 
 std::string text_of(const ASN1_STRING* value) {
-    // UTF-8 where it can be converted, else the bytes as they are: the judgement compares what extension servers compare.
+    // UTF-8 where it can be converted, else the bytes as they are: the judgement compares what extension servers
+    // compare.
     unsigned char* utf8 = nullptr;
     const int size = ASN1_STRING_to_UTF8(&utf8, value);
     if (size < 0) {
@@ -145,7 +150,8 @@ Verification verify(X509* leaf, STACK_OF(X509) * untrusted, X509_STORE* store, u
     Verification result;
     const std::unique_ptr<X509_STORE_CTX, Deleter<X509_STORE_CTX_free>> context(X509_STORE_CTX_new());
     if (!context || X509_STORE_CTX_init(context.get(), store, leaf, untrusted) != 1) return result;
-    // Every certificate of the pool is an anchor, the leaf itself included: so does Go, and CFCR's CA file holds the leaf.
+    // Every certificate of the pool is an anchor, the leaf itself included: so does Go, and CFCR's CA file holds the
+    // leaf.
     X509_STORE_CTX_set_flags(context.get(), X509_V_FLAG_PARTIAL_CHAIN | flags);
     // A set time would win over NO_CHECK_TIME.
     if ((flags & X509_V_FLAG_NO_CHECK_TIME) == 0) X509_STORE_CTX_set_time(context.get(), 0, now);
@@ -184,11 +190,16 @@ Result<std::vector<Certificate>> parse_certificates(std::string_view pem) {
 
 std::string_view name(ChainFault fault) {
     switch (fault) {
-        case ChainFault::none: return "none";
-        case ChainFault::unknown_issuer: return "unknown-issuer";
-        case ChainFault::expired: return "expired";
-        case ChainFault::not_yet_valid: return "not-yet-valid";
-        case ChainFault::wrong_usage: return "wrong-usage";
+        case ChainFault::none:
+            return "none";
+        case ChainFault::unknown_issuer:
+            return "unknown-issuer";
+        case ChainFault::expired:
+            return "expired";
+        case ChainFault::not_yet_valid:
+            return "not-yet-valid";
+        case ChainFault::wrong_usage:
+            return "wrong-usage";
     }
     return "none";
 }

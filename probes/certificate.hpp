@@ -16,9 +16,9 @@ struct Certificate {
     std::string common_name;
     bool has_common_name = false;
     std::vector<std::string> organizations;
-    std::string subject;             // RFC 2253
-    std::string issuer;              // RFC 2253
-    std::string sha256;              // of the DER form, lower-case hex
+    std::string subject;  // RFC 2253
+    std::string issuer;   // RFC 2253
+    std::string sha256;   // of the DER form, lower-case hex
     TimePoint not_before{};
     TimePoint not_after{};
     bool is_ca = false;
@@ -29,21 +29,22 @@ struct Certificate {
     bool operator==(const Certificate&) const = default;
 };
 
-// All certificates of a PEM text, in order; other blocks (keys among them) are skipped unread. Errors: malformed_reply when a
-// CERTIFICATE block cannot be parsed. An empty list is no error.
+// All certificates of a PEM text, in order; other blocks (keys among them) are skipped unread. Errors: malformed_reply
+// when a CERTIFICATE block cannot be parsed. An empty list is no error.
 Result<std::vector<Certificate>> parse_certificates(std::string_view pem);
 
 enum class ChainFault {
     none,
-    unknown_issuer,   // does not lead to any of the CAs (or a signature on the way is wrong)
+    unknown_issuer,  // does not lead to any of the CAs (or a signature on the way is wrong)
     expired,
     not_yet_valid,
-    wrong_usage,      // an extendedKeyUsage without clientAuth
+    wrong_usage,  // an extendedKeyUsage without clientAuth
 };
 std::string_view name(ChainFault fault);
 
 // Verifies `leaf` (with the certificates behind it in its file as intermediates) against `roots` for TLS client
-// authentication at `now`, as Go's x509.Verify does for a front proxy. unknown_issuer wins over expired, expired over usage.
+// authentication at `now`, as Go's x509.Verify does for a front proxy. unknown_issuer wins over expired, expired over
+// usage.
 ChainFault verify_client_chain(const Certificate& leaf, const std::vector<Certificate>& intermediates,
                                const std::vector<Certificate>& roots, TimePoint now);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -13,19 +14,19 @@
 
 namespace aggmedic::probes {
 
-// One kept connection as the probe, and one as the canary where there is such a credential. Exchanges on a lane are serial, so
-// a backend that hangs holds up its lane only.
+// One kept connection as the probe, and one as the canary where there is such a credential. Exchanges on a lane are
+// serial, so a backend that hangs holds up its lane only.
 struct Lane {
     std::unique_ptr<HttpsClient> probe, canary;
 };
 
 // One apiserver and what is kept of it between cycles.
 struct Peer {
-    std::string master;               // empty: the server address
-    std::string address;              // host:port
+    std::string master;   // empty: the server address
+    std::string address;  // host:port
     HttpsTarget target;
-    std::vector<Lane> lanes;
-    std::set<std::string> silent;     // APIServices that answered nothing in the last cycle: asked after the others
+    std::deque<Lane> lanes;        // references stay valid while lanes are added
+    std::set<std::string> silent;  // APIServices that answered nothing in the last cycle: asked after the others
 };
 
 // Used on one thread (or strand) only.
@@ -34,7 +35,7 @@ class ClusterConnections {
     ClusterConnections(asio::any_io_executor executor, ClusterTarget target);
 
     const ClusterTarget& target() const { return target_; }
-    std::vector<Peer>& peers() { return peers_; }
+    std::deque<Peer>& peers() { return peers_; }
     Peer* find(const std::string& master);
     const asio::any_io_executor& executor() const { return executor_; }
 
@@ -44,12 +45,12 @@ class ClusterConnections {
     void begin_cycle();
     void end_cycle() { --running_; }
 
-    std::map<std::string, ListableResource> resources;   // by APIService, as discovery named them last
+    std::map<std::string, ListableResource> resources;  // by APIService, as discovery named them last
 
   private:
     asio::any_io_executor executor_;
     ClusterTarget target_;
-    std::vector<Peer> peers_;
+    std::deque<Peer> peers_;
     std::uint64_t cycles_ = 0;
     int running_ = 0;
 };

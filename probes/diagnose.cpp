@@ -34,7 +34,11 @@ bool is_refused_everywhere(const Assessment& assessment) {
 }  // namespace
 
 Assessment diagnose(const Observation& observation, TimePoint now) {
-    Assessment assessment{.cluster = observation.cluster, .at = now, .kubernetes = version_of(observation), .findings = {}, .unobserved = {}};
+    Assessment assessment{.cluster = observation.cluster,
+                          .at = now,
+                          .kubernetes = version_of(observation),
+                          .findings = {},
+                          .unobserved = {}};
     const auto seen = digest(observation, now);
     judge_credential(seen, assessment);
     // With a refused credential nothing is known of aggregated APIs, and nothing is concluded.

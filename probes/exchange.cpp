@@ -18,7 +18,9 @@ constexpr const char* config_map_path = "/api/v1/namespaces/kube-system/configma
 
 }  // namespace
 
-Answer Exchange::answer() const { return answer_of(reply, at, took); }
+Answer Exchange::answer() const {
+    return answer_of(reply, at, took);
+}
 
 asio::awaitable<Exchange> get(HttpsClient& client, std::string path, std::chrono::milliseconds timeout,
                               std::size_t body_limit, bool fresh_connection) {

@@ -13,7 +13,7 @@ namespace aggmedic::probes {
 // A reply with the times around it.
 struct Exchange {
     Result<HttpReply> reply;
-    TimePoint at{};                      // our clock when it was asked
+    TimePoint at{};  // our clock when it was asked
     std::chrono::milliseconds took{};
     Answer answer() const;
 };

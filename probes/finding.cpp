@@ -11,43 +11,57 @@ using nlohmann::json;
 
 std::string_view name(Severity severity) {
     switch (severity) {
-        case Severity::critical: return "critical";
-        case Severity::warning: return "warning";
-        case Severity::info: return "info";
+        case Severity::critical:
+            return "critical";
+        case Severity::warning:
+            return "warning";
+        case Severity::info:
+            return "info";
     }
     return "critical";
 }
 
 std::string_view name(Confidence confidence) {
     switch (confidence) {
-        case Confidence::certain: return "certain";
-        case Confidence::probable: return "probable";
-        case Confidence::ambiguous: return "ambiguous";
+        case Confidence::certain:
+            return "certain";
+        case Confidence::probable:
+            return "probable";
+        case Confidence::ambiguous:
+            return "ambiguous";
     }
     return "ambiguous";
 }
 
 std::string_view name(AllowList allow_list) {
     switch (allow_list) {
-        case AllowList::right: return "right";
-        case AllowList::wrong: return "wrong";
-        case AllowList::dangerous: return "dangerous";
-        case AllowList::none: return "none";
+        case AllowList::right:
+            return "right";
+        case AllowList::wrong:
+            return "wrong";
+        case AllowList::dangerous:
+            return "dangerous";
+        case AllowList::none:
+            return "none";
     }
     return "none";
 }
 
 std::string_view name(ClusterState state) {
     switch (state) {
-        case ClusterState::healthy: return "healthy";
-        case ClusterState::findings: return "findings";
-        case ClusterState::unknown: return "unknown";
+        case ClusterState::healthy:
+            return "healthy";
+        case ClusterState::findings:
+            return "findings";
+        case ClusterState::unknown:
+            return "unknown";
     }
     return "unknown";
 }
 
 ClusterState state_of(const Assessment& assessment) {
-    const bool any = std::ranges::any_of(assessment.findings, [](const Finding& finding) { return finding.severity != Severity::info; });
+    const bool any = std::ranges::any_of(assessment.findings,
+                                         [](const Finding& finding) { return finding.severity != Severity::info; });
     if (any) return ClusterState::findings;
     return assessment.unobserved.empty() ? ClusterState::healthy : ClusterState::unknown;
 }
@@ -56,9 +70,13 @@ namespace {
 
 constexpr std::size_t text_limit = 2048;
 
-json text(const std::string& value) { return printable(value, text_limit); }
+json text(const std::string& value) {
+    return printable(value, text_limit);
+}
 // Absent is null, so that a script need not know which fields can be empty.
-json text_or_null(const std::string& value) { return value.empty() ? json(nullptr) : text(value); }
+json text_or_null(const std::string& value) {
+    return value.empty() ? json(nullptr) : text(value);
+}
 
 // Reads what to_json wrote; the first fault is kept with its key.
 class Reader {
@@ -121,15 +139,20 @@ Finding read_finding(const json& value, Reader& reader) {
     finding.master = reader.text(value, "master", false);
     finding.apiservice = reader.text(value, "apiservice", false);
     finding.since = reader.time(value, "since");
-    finding.confidence = reader.choice(value, "confidence", {Confidence::certain, Confidence::probable, Confidence::ambiguous});
+    finding.confidence =
+        reader.choice(value, "confidence", {Confidence::certain, Confidence::probable, Confidence::ambiguous});
     finding.consequence_of = reader.text(value, "consequence_of", false);
-    finding.allow_list = reader.choice(value, "allow_list", {AllowList::right, AllowList::wrong, AllowList::dangerous, AllowList::none});
+    finding.allow_list =
+        reader.choice(value, "allow_list", {AllowList::right, AllowList::wrong, AllowList::dangerous, AllowList::none});
     for (const auto& candidate : reader.list(value, "candidates")) {
-        finding.candidates.push_back(candidate.is_string() ? candidate.get<std::string>() : reader.text(candidate, "candidates"));
+        finding.candidates.push_back(candidate.is_string() ? candidate.get<std::string>()
+                                                           : reader.text(candidate, "candidates"));
     }
     finding.common_name = reader.text(value, "common_name", false);
     for (const auto& fact : reader.list(value, "evidence")) {
-        finding.evidence.push_back({.fact = reader.text(fact, "fact"), .source = reader.text(fact, "source"), .master = reader.text(fact, "master", false)});
+        finding.evidence.push_back({.fact = reader.text(fact, "fact"),
+                                    .source = reader.text(fact, "source"),
+                                    .master = reader.text(fact, "master", false)});
     }
     for (const auto& other : reader.list(value, "rules_out")) {
         finding.rules_out.push_back({.cause = reader.text(other, "cause"), .because = reader.text(other, "because")});
@@ -143,9 +166,11 @@ Finding read_finding(const json& value, Reader& reader) {
 json to_json(const Finding& finding) {
     json evidence = json::array(), rules_out = json::array(), candidates = json::array();
     for (const auto& each : finding.evidence) {
-        evidence.push_back({{"fact", text(each.fact)}, {"source", text(each.source)}, {"master", text_or_null(each.master)}});
+        evidence.push_back(
+            {{"fact", text(each.fact)}, {"source", text(each.source)}, {"master", text_or_null(each.master)}});
     }
-    for (const auto& each : finding.rules_out) rules_out.push_back({{"cause", text(each.cause)}, {"because", text(each.because)}});
+    for (const auto& each : finding.rules_out)
+        rules_out.push_back({{"cause", text(each.cause)}, {"because", text(each.because)}});
     for (const auto& each : finding.candidates) candidates.push_back(text(each));
     return {{"cause", text(finding.cause)},
             {"severity", name(finding.severity)},
@@ -166,7 +191,8 @@ json to_json(const Assessment& assessment) {
     json findings = json::array(), unobserved = json::array();
     for (const auto& finding : assessment.findings) findings.push_back(to_json(finding));
     for (const auto& fact : assessment.unobserved) {
-        unobserved.push_back({{"what", text(fact.what)}, {"master", text_or_null(fact.master)}, {"reason", text(fact.reason)}});
+        unobserved.push_back(
+            {{"what", text(fact.what)}, {"master", text_or_null(fact.master)}, {"reason", text(fact.reason)}});
     }
     return {{"name", text(assessment.cluster)},
             {"state", name(state_of(assessment))},
@@ -185,9 +211,12 @@ Result<Assessment> parse_assessment(std::string_view written) {
     const auto at = reader.time(document, "at");
     if (at) assessment.at = *at;
     assessment.kubernetes = reader.text(document, "kubernetes", false);
-    for (const auto& value : reader.list(document, "findings")) assessment.findings.push_back(read_finding(value, reader));
+    for (const auto& value : reader.list(document, "findings"))
+        assessment.findings.push_back(read_finding(value, reader));
     for (const auto& value : reader.list(document, "unobserved")) {
-        assessment.unobserved.push_back({.what = reader.text(value, "what"), .master = reader.text(value, "master", false), .reason = reader.text(value, "reason")});
+        assessment.unobserved.push_back({.what = reader.text(value, "what"),
+                                         .master = reader.text(value, "master", false),
+                                         .reason = reader.text(value, "reason")});
     }
     if (!reader.error().empty()) return fail(Errc::malformed_reply, reader.error());
     return assessment;

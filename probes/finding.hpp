@@ -30,19 +30,19 @@ std::string_view name(AllowList);
 
 // One row of the one table of causes; the ids are labels, file names of docs/causes/ and what scripts compare.
 struct Cause {
-    std::string_view id;          // cn-not-allowed
-    std::string_view number;      // AGG-01; empty for causes of our own
+    std::string_view id;      // cn-not-allowed
+    std::string_view number;  // AGG-01; empty for causes of our own
     Severity severity;
-    std::string_view meaning;     // one sentence
-    std::string_view remedy;      // what to do, one or two sentences
+    std::string_view meaning;  // one sentence
+    std::string_view remedy;   // what to do, one or two sentences
 };
 std::span<const Cause> causes();
 const Cause* find_cause(std::string_view id);
 
 struct Evidence {
-    std::string fact;             // one sentence, printable
-    std::string source;           // configmap, apiservice, answer, ssh, tls
-    std::string master;           // empty: the cluster
+    std::string fact;    // one sentence, printable
+    std::string source;  // configmap, apiservice, answer, ssh, tls
+    std::string master;  // empty: the cluster
     bool operator==(const Evidence&) const = default;
 };
 struct RuledOut {
@@ -54,14 +54,14 @@ struct RuledOut {
 struct Finding {
     std::string cause;
     Severity severity = Severity::critical;
-    std::string master;           // empty: the whole cluster
-    std::string apiservice;       // empty: all or none in particular
-    std::optional<TimePoint> since;   // filled by track, or by the APIService's condition
+    std::string master;              // empty: the whole cluster
+    std::string apiservice;          // empty: all or none in particular
+    std::optional<TimePoint> since;  // filled by track, or by the APIService's condition
     Confidence confidence = Confidence::probable;
-    std::string consequence_of;   // the cause that explains this one
+    std::string consequence_of;  // the cause that explains this one
     AllowList allow_list = AllowList::none;
-    std::vector<std::string> candidates;   // for ambiguous: every cause that fits, this one first
-    std::string common_name;      // of the proxy-client certificate where it matters; raw bytes
+    std::vector<std::string> candidates;  // for ambiguous: every cause that fits, this one first
+    std::string common_name;              // of the proxy-client certificate where it matters; raw bytes
     std::vector<Evidence> evidence;
     std::vector<RuledOut> rules_out;
     std::string remedy;
@@ -80,7 +80,7 @@ std::string_view name(ClusterState);
 struct Assessment {
     std::string cluster;
     TimePoint at{};
-    std::string kubernetes;       // v1.20.2; empty: unknown
+    std::string kubernetes;  // v1.20.2; empty: unknown
     std::vector<Finding> findings;
     std::vector<UnobservedFact> unobserved;
     bool operator==(const Assessment&) const = default;

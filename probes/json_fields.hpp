@@ -14,8 +14,8 @@
 #include "net/time.hpp"
 
 // Values as JSON and back, exactly: one function `fields(visitor, value)` per struct names its members, and serves both
-// directions. Reading is strict (an unknown, missing or mistyped key is an error that names it): a record of what was seen is
-// not guessed at.
+// directions. Reading is strict (an unknown, missing or mistyped key is an error that names it): a record of what was
+// seen is not guessed at.
 namespace aggmedic::probes::json_fields {
 
 using nlohmann::json;
@@ -49,7 +49,8 @@ class Writer {
             return list;
         } else if constexpr (requires { typename T::iterator; }) {
             json list = json::array();
-            for (const auto& element : value) list.push_back(encode(static_cast<const typename T::value_type&>(element)));
+            for (const auto& element : value)
+                list.push_back(encode(static_cast<const typename T::value_type&>(element)));
             return list;
         } else if constexpr (requires { value.has_value(); }) {  // optional
             return value ? encode(*value) : json(nullptr);

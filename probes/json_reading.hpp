@@ -7,8 +7,8 @@
 
 #include "net/result.hpp"
 
-// How untrusted JSON is read: only the keys that are wanted are kept, nothing deep, nothing endless, so that a document at
-// its cap of 8 MiB costs a small multiple of what it says.
+// How untrusted JSON is read: only the keys that are wanted are kept, nothing deep, nothing endless, so that a document
+// at its cap of 8 MiB costs a small multiple of what it says.
 namespace aggmedic::probes {
 
 // Errors: malformed_reply when `text` is no JSON object. Values of other keys than `keys` (at any depth) are dropped.

@@ -30,7 +30,7 @@ struct Draft {
     std::string missing_reason;
     std::optional<std::int64_t> pid;
     std::vector<Process> processes;
-    std::set<std::string, std::less<>> seen;   // keys that may come once
+    std::set<std::string, std::less<>> seen;  // keys that may come once
     std::int64_t clock_ms = 0;
     std::string fault;
 
@@ -82,7 +82,8 @@ bool read_named(const Words& words, Draft& draft) {
     file.flag = words[1];
     std::ranges::replace(file.flag, '_', '-');  // as kube-apiserver reads flag names
     std::string pem;
-    const bool states = (words[3] == "exists" || words[3] == "missing") && (words[4] == "readable" || words[4] == "unreadable");
+    const bool states =
+        (words[3] == "exists" || words[3] == "missing") && (words[4] == "readable" || words[4] == "unreadable");
     if (!states || !bytes_of(words[2], file.path) || !bytes_of(words[5], pem)) {
         return draft.refuse("a named line is malformed");
     }
@@ -133,50 +134,63 @@ struct Key {
 };
 
 const std::map<std::string_view, Key>& keys() {
-    const auto text = [](std::string MasterView::*member) {
-        return [member](const Words& w, Draft& d) { d.look.view.*member = w[1]; return true; };
+    const auto text = [](std::string MasterView::* member) {
+        return [member](const Words& w, Draft& d) {
+            d.look.view.*member = w[1];
+            return true;
+        };
     };
-    const auto file_text = [](std::string FileFacts::*member) {
+    const auto file_text = [](std::string FileFacts::* member) {
         return [member](const Words& w, Draft& d) { return bytes_of(w[1], d.look.view.args_file.*member); };
     };
-    const auto size = [](std::uint64_t MasterView::*member) {
+    const auto size = [](std::uint64_t MasterView::* member) {
         return [member](const Words& w, Draft& d) { return read_kilobytes(w[1], d.look.view.*member); };
     };
     static const std::map<std::string_view, Key> table{
         {"boot_id", {2, false, text(&MasterView::boot_id)}},
         {"uptime", {2, false, [](const Words& w, Draft& d) { return decimal(w[1], d.look.view.uptime_seconds); }}},
-        {"clock", {2, false, [](const Words& w, Draft& d) {
-             std::int64_t nanoseconds = 0;
-             if (!number(w[1], nanoseconds)) return false;
-             d.clock_ms = nanoseconds / 1'000'000;
-             return true;
-         }}},
+        {"clock",
+         {2, false,
+          [](const Words& w, Draft& d) {
+              std::int64_t nanoseconds = 0;
+              if (!number(w[1], nanoseconds)) return false;
+              d.clock_ms = nanoseconds / 1'000'000;
+              return true;
+          }}},
         {"file.path", {2, false, file_text(&FileFacts::path)}},
         {"file.resolved", {2, false, file_text(&FileFacts::resolved)}},
         {"file.stat", {5, false, read_stat}},
-        {"file.sha256", {2, false, [](const Words& w, Draft& d) {
-             d.look.view.args_file.sha256 = w[1];
-             return is_hex(w[1], 64);
-         }}},
+        {"file.sha256",
+         {2, false,
+          [](const Words& w, Draft& d) {
+              d.look.view.args_file.sha256 = w[1];
+              return is_hex(w[1], 64);
+          }}},
         {"file.bytes", {2, false, [](const Words& w, Draft& d) { return bytes_of(w[1], d.look.args_file_bytes); }}},
-        {"file.missing", {2, false, [](const Words& w, Draft& d) {
-             d.file_missing = true;
-             d.missing_reason = w[1];
-             return true;
-         }}},
-        {"pid", {2, false, [](const Words& w, Draft& d) {
-             if (w[1] == "none") return true;
-             return number(w[1], d.pid.emplace());
-         }}},
+        {"file.missing",
+         {2, false,
+          [](const Words& w, Draft& d) {
+              d.file_missing = true;
+              d.missing_reason = w[1];
+              return true;
+          }}},
+        {"pid",
+         {2, false,
+          [](const Words& w, Draft& d) {
+              if (w[1] == "none") return true;
+              return number(w[1], d.pid.emplace());
+          }}},
         {"process", {5, true, read_process}},
         {"named", {6, true, read_named}},
         {"monit", {4, false, read_monit}},
         {"disk_free_kb", {2, false, size(&MasterView::disk_free_bytes)}},
         {"memory_available_kb", {2, false, size(&MasterView::memory_available_bytes)}},
         {"lock", {2, false, [](const Words& w, Draft& d) { return bytes_of(w[1], d.look.view.lock); }}},
-        {"backup", {2, true, [](const Words& w, Draft& d) {
-             return d.look.view.backups.size() < 256 && bytes_of(w[1], d.look.view.backups.emplace_back());
-         }}},
+        {"backup",
+         {2, true,
+          [](const Words& w, Draft& d) {
+              return d.look.view.backups.size() < 256 && bytes_of(w[1], d.look.view.backups.emplace_back());
+          }}},
     };
     return table;
 }
@@ -202,11 +216,13 @@ std::string_view base_name(std::string_view path) {
     return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
 
-// Where the apiserver's own arguments start in argv; 0: this is no apiserver. An interpreter or hyperkube names it second.
+// Where the apiserver's own arguments start in argv; 0: this is no apiserver. An interpreter or hyperkube names it
+// second.
 std::size_t apiserver_arguments(const std::vector<std::string>& argv) {
     for (std::size_t at = 0; at < 2 && at < argv.size(); ++at) {
         const auto word = base_name(argv[at]);
-        if (word == "kube-apiserver" || (at == 1 && word == "apiserver" && base_name(argv[0]) == "hyperkube")) return at + 1;
+        if (word == "kube-apiserver" || (at == 1 && word == "apiserver" && base_name(argv[0]) == "hyperkube"))
+            return at + 1;
     }
     return 0;
 }
@@ -288,7 +304,8 @@ void assemble(Draft& draft, TimePoint asked, TimePoint answered) {
     const auto chosen = choose_process(draft);
     if (chosen) {
         const auto& process = **chosen;
-        live.assign(process.argv.begin() + static_cast<std::ptrdiff_t>(apiserver_arguments(process.argv)), process.argv.end());
+        live.assign(process.argv.begin() + static_cast<std::ptrdiff_t>(apiserver_arguments(process.argv)),
+                    process.argv.end());
         view.process = ProcessFacts{.pid = process.pid,
                                     .start_ticks = process.start_ticks,
                                     .executable = process.argv.front(),
@@ -307,7 +324,8 @@ void assemble(Draft& draft, TimePoint asked, TimePoint answered) {
 Result<void> check_complete(const Draft& draft) {
     for (const char* key : {"boot_id", "uptime", "clock", "file.path", "pid", "monit"}) {
         const bool excused = draft.file_missing && std::string_view(key) == "file.path";
-        if (!draft.seen.contains(key) && !excused) return fail(Errc::malformed_reply, std::string("look: ") + key + " is missing");
+        if (!draft.seen.contains(key) && !excused)
+            return fail(Errc::malformed_reply, std::string("look: ") + key + " is missing");
     }
     if (draft.file_missing) return {};
     for (const char* key : {"file.resolved", "file.stat", "file.sha256", "file.bytes"}) {
@@ -326,7 +344,8 @@ Result<void> check_complete(const Draft& draft) {
 Result<Look> parse_look(std::string_view master, std::string_view output, TimePoint asked, TimePoint answered) {
     auto lines = split(output, '\n');
     if (!lines.empty() && lines.back().empty()) lines.pop_back();
-    if (lines.empty() || lines.front() != "aggmedic-look 1") return fail(Errc::malformed_reply, "look: no aggmedic-look 1 line");
+    if (lines.empty() || lines.front() != "aggmedic-look 1")
+        return fail(Errc::malformed_reply, "look: no aggmedic-look 1 line");
     if (lines.back() != "end") return fail(Errc::malformed_reply, "look: the output was cut");
     Draft draft;
     draft.look.view.master = master;

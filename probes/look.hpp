@@ -9,35 +9,32 @@
 
 namespace aggmedic::probes {
 
-// What one `look` on a master brought: the view that goes into the Observation, and the bytes of the arguments file, which may hold
-// secrets and therefore never leave the process that edits them.
+// What one `look` on a master brought: the view that goes into the Observation, and the bytes of the arguments file,
+// which may hold secrets and therefore never leave the process that edits them.
 struct Look {
     MasterView view;
     std::string args_file_bytes;
 };
 
-// Reads the output of the helper's `look`. The format, one fact a line, binary values in base64 (written `b64:`), `end` last so that a cut
-// output is noticed, every line's key from this list:
+// Reads the output of the helper's `look`. The format, one fact a line, binary values in base64 (written `b64:`), `end`
+// last so that a cut output is noticed, every line's key from this list:
 //
 //   aggmedic-look 1                          the format's version, first line
 //   boot_id UUID / uptime SECONDS / clock EPOCH_NANOSECONDS
 //   file.path b64 / file.resolved b64 / file.stat OWNER GROUP MODE_OCTAL SIZE / file.sha256 HEX / file.bytes b64
 //   file.missing REASON                      instead of the above
 //   pid N                                    content of the supervisor's pid file; `pid none`
-//   process PID PPID START_TICKS b64(cmdline, NUL-separated)     the pid, its descendants, and anything named kube-apiserver
-//   named FLAG b64(path) exists|missing readable|unreadable b64(CERTIFICATE blocks, may be empty)
-//   monit EXIT b64(stdout) b64(stderr)       of `monit status`
-//   disk_free_kb N / memory_available_kb N
-//   lock b64                                 content of the lock file, when there is one
-//   backup b64(path)
-//   end
+//   process PID PPID START_TICKS b64(cmdline, NUL-separated)     the pid, its descendants, and anything named
+//   kube-apiserver named FLAG b64(path) exists|missing readable|unreadable b64(CERTIFICATE blocks, may be empty) monit
+//   EXIT b64(stdout) b64(stderr)       of `monit status` disk_free_kb N / memory_available_kb N lock b64 content of the
+//   lock file, when there is one backup b64(path) end
 //
-// The master may be hostile: sizes are capped by the session, numbers and base64 are checked, unknown keys are an error.
-// `asked`/`answered` are our clock around the call, for the clock offset. Errors: malformed_reply.
+// The master may be hostile: sizes are capped by the session, numbers and base64 are checked, unknown keys are an
+// error. `asked`/`answered` are our clock around the call, for the clock offset. Errors: malformed_reply.
 Result<Look> parse_look(std::string_view master, std::string_view output, TimePoint asked, TimePoint answered);
 
-// monit's `status` text, in the dialect of 5.2.5 (stemcells) or 5.33 (Debian 12). Errors: malformed_reply (also for an empty text and
-// for "no status available": an absent daemon is unobserved, not stopped).
+// monit's `status` text, in the dialect of 5.2.5 (stemcells) or 5.33 (Debian 12). Errors: malformed_reply (also for an
+// empty text and for "no status available": an absent daemon is unobserved, not stopped).
 Result<SupervisorState> parse_monit_status(std::string_view out, std::string_view err, int exit_status);
 
 }  // namespace aggmedic::probes

@@ -71,8 +71,8 @@ void conclude(Entry& entry) {
 }  // namespace
 
 Result<SupervisorState> parse_monit_status(std::string_view out, std::string_view err, int exit_status) {
-    if (out.contains("no status available") || err.contains("no status available") || err.contains("daemon is not running") ||
-        out.contains("daemon is not running")) {
+    if (out.contains("no status available") || err.contains("no status available") ||
+        err.contains("daemon is not running") || out.contains("daemon is not running")) {
         return fail(Errc::malformed_reply, "monit: the daemon is not running");
     }
     if (exit_status != 0) return fail(Errc::malformed_reply, "monit status ended with " + std::to_string(exit_status));
@@ -91,7 +91,8 @@ Result<SupervisorState> parse_monit_status(std::string_view out, std::string_vie
     }
     if (state.dialect.empty()) return fail(Errc::malformed_reply, "monit status has no heading with a version");
     for (auto& entry : entries) {
-        if (entry.state.status.empty()) return fail(Errc::malformed_reply, "monit status was cut: " + printable(entry.state.name, 64));
+        if (entry.state.status.empty())
+            return fail(Errc::malformed_reply, "monit status was cut: " + printable(entry.state.name, 64));
         conclude(entry);
         state.services.push_back(std::move(entry.state));
     }

@@ -4,7 +4,9 @@
 
 namespace aggmedic::probes {
 
-Unobserved unobserved(const Error& error) { return {.reason = std::string(name(error.code)), .detail = error.detail}; }
+Unobserved unobserved(const Error& error) {
+    return {.reason = std::string(name(error.code)), .detail = error.detail};
+}
 
 const std::vector<ApiService>* Observation::apiservices() const {
     for (const auto& apiserver : apiservers) {
@@ -21,9 +23,9 @@ const PublishedAuth* Observation::published() const {
 }
 
 // The fields of each struct; `V` is Writer or Reader, `T` const or not.
-#define AGGMEDIC_FIELDS(Type)                                            \
-    template <class V, class T>                                          \
-        requires std::is_same_v<std::remove_const_t<T>, Type>            \
+#define AGGMEDIC_FIELDS(Type)                                 \
+    template <class V, class T>                               \
+        requires std::is_same_v<std::remove_const_t<T>, Type> \
     void fields(V& v, T& x)
 
 AGGMEDIC_FIELDS(Certificate) {
@@ -187,7 +189,9 @@ AGGMEDIC_FIELDS(Observation) {
 
 #undef AGGMEDIC_FIELDS
 
-nlohmann::json to_json(const Observation& observation) { return json_fields::Writer::encode(observation); }
+nlohmann::json to_json(const Observation& observation) {
+    return json_fields::Writer::encode(observation);
+}
 
 Result<Observation> parse_observation(std::string_view text) {
     return json_fields::read<Observation>(text, "observation");

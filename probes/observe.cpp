@@ -26,13 +26,15 @@ struct Cycle {
     ProbeSettings settings;
     SteadyTime start = std::chrono::steady_clock::now();
     std::optional<std::vector<ApiService>> apiservices;
-    bool apiservices_settled = false;   // known, or refused in a way that every apiserver would repeat
+    bool apiservices_settled = false;  // known, or refused in a way that every apiserver would repeat
     bool published_settled = false;
     bool asking = false;
-    asio::steady_timer changed;         // never expires; cancelled when `asking` ends
+    asio::steady_timer changed;  // never expires; cancelled when `asking` ends
 };
 
-bool is_settled(const Unobserved& why) { return why.reason == "forbidden" || why.reason == "not-found"; }
+bool is_settled(const Unobserved& why) {
+    return why.reason == "forbidden" || why.reason == "not-found";
+}
 
 template <class T>
 Seen<T> failed_like(const Exchange& exchange) {
@@ -53,8 +55,8 @@ void note_serving(const HttpsClient& client, ApiserverView& view) {
     view.acceptable_client_cas = peer->acceptable_client_cas;
 }
 
-// Readiness, the control request and the version, one after another on one connection. The first that gets no answer speaks
-// for the rest: an apiserver that answers nothing costs one timeout.
+// Readiness, the control request and the version, one after another on one connection. The first that gets no answer
+// speaks for the rest: an apiserver that answers nothing costs one timeout.
 asio::awaitable<void> greet(HttpsClient& client, const Cycle& cycle, ApiserverView& view) {
     const auto readyz = co_await get_readyz(client, view.readyz_path, cycle.settings.timeout, false);
     if (!readyz.reply) {
@@ -82,11 +84,13 @@ bool answers_us(const ApiserverView& view) {
     return view.readyz && view.readyz->status == 200 && view.control && accepts_credential(*view.control);
 }
 
-asio::awaitable<void> ask_apiservices(ClusterConnections& connections, HttpsClient& client, const ProbeSettings& settings,
-                                      ApiserverView& view) {
-    Exchange exchange = co_await get(client, "/apis/apiregistration.k8s.io/v1/apiservices", settings.timeout, list_limit);
+asio::awaitable<void> ask_apiservices(ClusterConnections& connections, HttpsClient& client,
+                                      const ProbeSettings& settings, ApiserverView& view) {
+    Exchange exchange =
+        co_await get(client, "/apis/apiregistration.k8s.io/v1/apiservices", settings.timeout, list_limit);
     if (exchange.reply && exchange.reply->status == 404) {  // before Kubernetes 1.10
-        exchange = co_await get(client, "/apis/apiregistration.k8s.io/v1beta1/apiservices", settings.timeout, list_limit);
+        exchange =
+            co_await get(client, "/apis/apiregistration.k8s.io/v1beta1/apiservices", settings.timeout, list_limit);
     }
     if (!exchange.reply || exchange.reply->status != 200) {
         view.apiservices = refusal_of(exchange.reply, "list apiservices.apiregistration.k8s.io");
@@ -103,7 +107,8 @@ asio::awaitable<void> ask_apiservices(ClusterConnections& connections, HttpsClie
 }
 
 // The lists, unless another apiserver has brought them or is about to.
-asio::awaitable<void> share_lists(ClusterConnections& connections, HttpsClient& client, Cycle& cycle, ApiserverView& view) {
+asio::awaitable<void> share_lists(ClusterConnections& connections, HttpsClient& client, Cycle& cycle,
+                                  ApiserverView& view) {
     while (cycle.asking) co_await cycle.changed.async_wait(asio::as_tuple(asio::use_awaitable));
     if (cycle.apiservices_settled && cycle.published_settled) co_return;
     struct Asking {
@@ -127,7 +132,8 @@ asio::awaitable<void> share_lists(ClusterConnections& connections, HttpsClient& 
     }
 }
 
-asio::awaitable<void> observe_apiserver(ClusterConnections& connections, Peer& peer, Cycle& cycle, ApiserverView& view) {
+asio::awaitable<void> observe_apiserver(ClusterConnections& connections, Peer& peer, Cycle& cycle,
+                                        ApiserverView& view) {
     HttpsClient& client = *connections.lane(peer, 0).probe;
     co_await greet(client, cycle, view);
     if (!answers_us(view)) co_return;  // what it says of aggregated APIs counts for nothing (design 4.6)
@@ -153,14 +159,17 @@ bool answers_differ(const Observation& observation) {
     return false;
 }
 
-// Conditions and ConfigMap as the other apiservers show them: a condition may have changed since the first one was asked.
+// Conditions and ConfigMap as the other apiservers show them: a condition may have changed since the first one was
+// asked.
 asio::awaitable<void> ask_again(ClusterConnections& connections, Peer& peer, const Cycle& cycle, ApiserverView& view) {
     HttpsClient& client = *connections.lane(peer, 0).probe;
     if (!view.apiservices) co_await ask_apiservices(connections, client, cycle.settings, view);
     if (!view.published) view.published = co_await get_published(client, cycle.settings.timeout);
 }
 
-TimePoint wall_clock() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
+TimePoint wall_clock() {
+    return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
 
 struct RunningCycle {
     ClusterConnections& connections;
@@ -172,7 +181,8 @@ struct RunningCycle {
 
 }  // namespace
 
-asio::awaitable<Observation> observe_apiservers(std::shared_ptr<ClusterConnections> connections, ProbeSettings settings) {
+asio::awaitable<Observation> observe_apiservers(std::shared_ptr<ClusterConnections> connections,
+                                                ProbeSettings settings) {
     const RunningCycle running(*connections);
     Observation observation;
     observation.cluster = connections->target().name;

@@ -15,35 +15,35 @@ namespace aggmedic::probes {
 
 // What a cluster looks like from configuration: where its apiservers are and with which credentials they are asked.
 struct MasterAddress {
-    std::string name;                 // master/0
-    std::string address;              // host the API and, unless told otherwise, SSH are at
+    std::string name;     // master/0
+    std::string address;  // host the API and, unless told otherwise, SSH are at
     std::uint16_t api_port = 8443;
-    std::string server_name;          // that its certificate carries; empty: the cluster's server name
-    std::string ssh_address;          // empty: address
+    std::string server_name;  // that its certificate carries; empty: the cluster's server name
+    std::string ssh_address;  // empty: address
     std::uint16_t ssh_port = 22;
 };
-struct Credential {                   // of one identity; all empty: none
+struct Credential {  // of one identity; all empty: none
     std::string bearer_token;
     std::string client_certificate_pem, client_key_pem;
     bool empty() const { return bearer_token.empty() && client_certificate_pem.empty(); }
 };
 struct ClusterTarget {
     std::string name;
-    std::string server_host;          // of the load-balancer address
+    std::string server_host;  // of the load-balancer address
     std::uint16_t server_port = 443;
-    std::string server_name;          // empty: server_host
+    std::string server_name;  // empty: server_host
     std::string ca_pem;
     bool insecure_skip_tls_verify = false;
     Credential probe, canary;
-    std::vector<std::string> include{"*"}, exclude;   // APIService names, `*` as wildcard
-    std::string platform;             // bosh, or empty: no SSH
+    std::vector<std::string> include{"*"}, exclude;  // APIService names, `*` as wildcard
+    std::string platform;                            // bosh, or empty: no SSH
     std::vector<MasterAddress> masters;
 };
 struct ProbeSettings {
-    std::chrono::milliseconds timeout{5000};      // per exchange
-    int attempts = 5;                             // per aggregated API, path and apiserver
-    std::chrono::milliseconds spread{0};          // attempts are spread over this time; 0: one right after another
-    std::size_t apiservices_max = 200;            // the rest is unobserved and said so
+    std::chrono::milliseconds timeout{5000};  // per exchange
+    int attempts = 5;                         // per aggregated API, path and apiserver
+    std::chrono::milliseconds spread{0};      // attempts are spread over this time; 0: one right after another
+    std::size_t apiservices_max = 200;        // the rest is unobserved and said so
 };
 
 Caller caller_of(const Credential& credential);
@@ -52,17 +52,21 @@ Caller caller_of(const Credential& credential);
 class ClusterConnections;
 std::shared_ptr<ClusterConnections> connect_cluster(asio::any_io_executor executor, ClusterTarget target);
 
-// One cycle over HTTPS: every apiserver by itself and the server address, side by side. Judges nothing. Every wait has a deadline;
-// one that answers nothing costs the others nothing. The `masters` of the result are left empty.
-asio::awaitable<Observation> observe_apiservers(std::shared_ptr<ClusterConnections> connections, ProbeSettings settings);
+// One cycle over HTTPS: every apiserver by itself and the server address, side by side. Judges nothing. Every wait has
+// a deadline; one that answers nothing costs the others nothing. The `masters` of the result are left empty.
+asio::awaitable<Observation> observe_apiservers(std::shared_ptr<ClusterConnections> connections,
+                                                ProbeSettings settings);
 
 // Read-only look at one master through an open session.
 asio::awaitable<Result<Look>> look_at_master(RemoteHost& host, std::string master, std::string platform);
 
-// Narrow questions that a run asks again and again, through one apiserver ("": the server address). A fresh connection each.
-// Answers carry status 0 and the failure where nothing came back.
-asio::awaitable<Seen<Answer>> ask_readyz(std::shared_ptr<ClusterConnections> connections, std::string master, std::chrono::milliseconds timeout);
-asio::awaitable<Seen<PublishedAuth>> ask_published(std::shared_ptr<ClusterConnections> connections, std::string master, std::chrono::milliseconds timeout);
-asio::awaitable<ApiServiceAttempts> ask_apiservice(std::shared_ptr<ClusterConnections> connections, std::string master, ApiService apiservice, ProbeSettings settings);
+// Narrow questions that a run asks again and again, through one apiserver ("": the server address). A fresh connection
+// each. Answers carry status 0 and the failure where nothing came back.
+asio::awaitable<Seen<Answer>> ask_readyz(std::shared_ptr<ClusterConnections> connections, std::string master,
+                                         std::chrono::milliseconds timeout);
+asio::awaitable<Seen<PublishedAuth>> ask_published(std::shared_ptr<ClusterConnections> connections, std::string master,
+                                                   std::chrono::milliseconds timeout);
+asio::awaitable<ApiServiceAttempts> ask_apiservice(std::shared_ptr<ClusterConnections> connections, std::string master,
+                                                   ApiService apiservice, ProbeSettings settings);
 
 }  // namespace aggmedic::probes

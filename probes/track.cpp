@@ -17,16 +17,18 @@ bool rests_on_ssh(const Finding& finding) {
 }
 
 bool is_about_ssh(const UnobservedFact& fact) {
-    return fact.what == "master over SSH" || fact.what == "kube-apiserver process" || fact.what == "proxy-client certificate";
+    return fact.what == "master over SSH" || fact.what == "kube-apiserver process" ||
+           fact.what == "proxy-client certificate";
 }
 
-// Whether what a finding is about could not be seen in this cycle: then its absence says nothing. One dead master hides what
-// was found on it and every comparison with it; a list that nobody could bring hides all.
+// Whether what a finding is about could not be seen in this cycle: then its absence says nothing. One dead master hides
+// what was found on it and every comparison with it; a list that nobody could bring hides all.
 bool hides(const UnobservedFact& fact, const Finding& finding) {
     if (fact.what == "version") return false;
     const bool is_identity = finding.cause == "identity-collapse" || finding.cause == "cn-not-allowed";
     if (fact.what.starts_with("identity ") || fact.what.starts_with("canary ")) return is_identity;
-    if (fact.what.starts_with("aggregated API ")) return !finding.apiservice.empty() && fact.what.ends_with(finding.apiservice);
+    if (fact.what.starts_with("aggregated API "))
+        return !finding.apiservice.empty() && fact.what.ends_with(finding.apiservice);
     if (fact.what == "apiserver" && fact.master.empty()) return finding.cause == "our-own-401";
     if (fact.master.empty()) return true;
     if (!finding.master.empty()) return finding.master == fact.master;
@@ -34,7 +36,8 @@ bool hides(const UnobservedFact& fact, const Finding& finding) {
 }
 
 bool is_known(const Finding& finding, const Assessment& assessment) {
-    return std::ranges::none_of(assessment.unobserved, [&](const UnobservedFact& fact) { return hides(fact, finding); });
+    return std::ranges::none_of(assessment.unobserved,
+                                [&](const UnobservedFact& fact) { return hides(fact, finding); });
 }
 
 void remember(Tracked& tracked, bool seen) {
@@ -55,7 +58,9 @@ void fold_seen(History& history, const Finding& finding, TimePoint now) {
 
 }  // namespace
 
-std::string key(const Finding& finding) { return finding.cause + '\n' + finding.master + '\n' + finding.apiservice; }
+std::string key(const Finding& finding) {
+    return finding.cause + '\n' + finding.master + '\n' + finding.apiservice;
+}
 
 TrackResult track(History history, const Assessment& assessment, TimePoint now) {
     TrackResult result;
@@ -143,8 +148,12 @@ void fields(V& v, T& x) {
     v("findings", x.findings);
 }
 
-nlohmann::json to_json(const History& history) { return json_fields::Writer::encode(history); }
+nlohmann::json to_json(const History& history) {
+    return json_fields::Writer::encode(history);
+}
 
-Result<History> parse_history(std::string_view text) { return json_fields::read<History>(text, "history"); }
+Result<History> parse_history(std::string_view text) {
+    return json_fields::read<History>(text, "history");
+}
 
 }  // namespace aggmedic::probes

@@ -12,28 +12,28 @@ namespace aggmedic::probes {
 
 // What is remembered of a cluster between cycles.
 struct Tracked {
-    Finding finding;                 // as last seen
-    std::deque<bool> recent;         // last three known cycles, newest last: seen or not
+    Finding finding;          // as last seen
+    std::deque<bool> recent;  // last three known cycles, newest last: seen or not
     bool raised = false;
-    int clean_cycles = 0;            // since last seen, unknown ones not counted
+    int clean_cycles = 0;  // since last seen, unknown ones not counted
     TimePoint first_seen{};
     bool operator==(const Tracked&) const = default;
 };
 struct History {
     std::string cluster;
-    std::map<std::string, Tracked> findings;   // by key(finding)
+    std::map<std::string, Tracked> findings;  // by key(finding)
     bool operator==(const History&) const = default;
 };
 std::string key(const Finding& finding);
 
 struct TrackResult {
     History history;
-    std::vector<Finding> findings;   // raised ones, `since` filled
-    std::vector<Finding> resolved;   // that this cycle resolved
+    std::vector<Finding> findings;  // raised ones, `since` filled
+    std::vector<Finding> resolved;  // that this cycle resolved
 };
 
-// Folds one assessment into the history: a finding is raised when seen in 2 of the last 3 cycles and resolved after 3 clean
-// ones. A cycle in which its subject could not be observed counts as neither: the finding is frozen.
+// Folds one assessment into the history: a finding is raised when seen in 2 of the last 3 cycles and resolved after 3
+// clean ones. A cycle in which its subject could not be observed counts as neither: the finding is frozen.
 TrackResult track(History history, const Assessment& assessment, TimePoint now);
 
 nlohmann::json to_json(const History& history);

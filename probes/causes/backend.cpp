@@ -4,15 +4,16 @@
 
 #include "probes/causes/rules.hpp"
 
-// The proxy cannot reach the extension API server, or gets something else than an API from it. Allow-listing is wrong for all.
+// The proxy cannot reach the extension API server, or gets something else than an API from it. Allow-listing is wrong
+// for all.
 namespace aggmedic::probes {
 
 namespace {
 
 struct Explanation {
     Confidence confidence;
-    std::vector<std::string> candidates;   // the first is the finding's cause
-    std::string_view because_not_names;    // why it is no question of names
+    std::vector<std::string> candidates;  // the first is the finding's cause
+    std::string_view because_not_names;   // why it is no question of names
 };
 
 const Explanation* explanation_of(Symptom symptom) {
@@ -23,18 +24,23 @@ const Explanation* explanation_of(Symptom symptom) {
     constexpr std::string_view believed = "the extension API server answered, and not with a refusal of the proxy";
     static const std::map<Symptom, Explanation> table{
         {Symptom::missing_backend, {certain, {"no-backend"}, unreached}},
-        {Symptom::untrusted, {certain, {"serving-cert-untrusted"}, "the connection fails before the proxy shows its certificate's name"}},
+        {Symptom::untrusted,
+         {certain, {"serving-cert-untrusted"}, "the connection fails before the proxy shows its certificate's name"}},
         {Symptom::review_forbidden, {certain, {"no-auth-delegator"}, believed}},
         {Symptom::no_agent, {probable, {"egress-tunnel-down"}, unreached}},
         {Symptom::refused, {ambiguous, {"no-backend", "no-auth-reader-binding", "master-to-pod-blocked"}, unreached}},
-        {Symptom::timed_out, {ambiguous, {"master-to-pod-blocked", "no-service-routing", "backend-slow-or-node-dead"}, unreached}},
-        {Symptom::no_route, {ambiguous, {"master-to-pod-blocked", "no-service-routing", "backend-slow-or-node-dead"}, unreached}},
+        {Symptom::timed_out,
+         {ambiguous, {"master-to-pod-blocked", "no-service-routing", "backend-slow-or-node-dead"}, unreached}},
+        {Symptom::no_route,
+         {ambiguous, {"master-to-pod-blocked", "no-service-routing", "backend-slow-or-node-dead"}, unreached}},
         {Symptom::lost_http2, {ambiguous, {"stale-http2-pool", "backend-slow-or-node-dead"}, unreached}},
         {Symptom::no_status, {ambiguous, {"http-proxy-env", "no-backend", "backend-slow-or-node-dead"}, unreached}},
         {Symptom::not_found, {ambiguous, {"wrong-discovery-answer", "orphan-apiservice"}, believed}},
-        {Symptom::server_error, {ambiguous, {"dns-or-webhook-of-extension", "no-auth-delegator", "backend-slow-or-node-dead"}, believed}},
+        {Symptom::server_error,
+         {ambiguous, {"dns-or-webhook-of-extension", "no-auth-delegator", "backend-slow-or-node-dead"}, believed}},
         // kube-apiserver refuses by the condition, and the condition was not seen: too little for a name.
-        {Symptom::unavailable, {ambiguous, {"no-backend", "masters-differ", "cn-not-allowed", "proxy-cert-wrong-issuer"}, ""}},
+        {Symptom::unavailable,
+         {ambiguous, {"no-backend", "masters-differ", "cn-not-allowed", "proxy-cert-wrong-issuer"}, ""}},
     };
     const auto at = table.find(symptom);
     return at == table.end() ? nullptr : &at->second;
@@ -45,7 +51,9 @@ bool is_silent(const ApiCase& api) {
     if (api.through.empty()) return false;
     return std::ranges::all_of(api.through, [](const Through& through) {
         const auto& answers = through.attempts->discovery;
-        return answers.size() > 1 && std::ranges::all_of(answers, [](const Answer& answer) { return answer.status == 0 && answer.failure == "timeout"; });
+        return answers.size() > 1 && std::ranges::all_of(answers, [](const Answer& answer) {
+                   return answer.status == 0 && answer.failure == "timeout";
+               });
     });
 }
 
@@ -71,7 +79,8 @@ Finding make(const ApiCase& api, const Explanation& explanation) {
     finding.apiservice = api.apiservice->name;
     finding.master = only_master(api);
     add_api_evidence(finding, api);
-    if (!explanation.because_not_names.empty()) rule_out(finding, "cn-not-allowed", std::string(explanation.because_not_names));
+    if (!explanation.because_not_names.empty())
+        rule_out(finding, "cn-not-allowed", std::string(explanation.because_not_names));
     rule_out(finding, "our-own-401", "/api answers 200 to the same credential");
     return finding;
 }

@@ -76,7 +76,8 @@ void judge_certificate(ProxyClient& proxy, const PublishedAuth& published, TimeP
 
 // The file that the live process names: one that only the arguments file names is not in use.
 const NamedFile* named(const MasterView& master, std::string_view flag, std::string_view path) {
-    const auto at = std::ranges::find_if(master.files, [&](const NamedFile& file) { return file.flag == flag && file.path == path; });
+    const auto at = std::ranges::find_if(master.files,
+                                         [&](const NamedFile& file) { return file.flag == flag && file.path == path; });
     return at == master.files.end() ? nullptr : &*at;
 }
 
@@ -114,7 +115,8 @@ void digest_masters(Case& result) {
     }
 }
 
-// The serving certificates as likely proxy-client certificates: only one that the published CA would accept is a guess at all.
+// The serving certificates as likely proxy-client certificates: only one that the published CA would accept is a guess
+// at all.
 void digest_handshakes(Case& result) {
     if (result.published == nullptr) return;
     const bool by_master = std::ranges::any_of(result.usable, [](const auto* view) { return !view->master.empty(); });
@@ -132,11 +134,14 @@ void digest_handshakes(Case& result) {
     }
 }
 
-bool is_service_account(const Caller& caller) { return caller.user.starts_with("system:serviceaccount:"); }
+bool is_service_account(const Caller& caller) {
+    return caller.user.starts_with("system:serviceaccount:");
+}
 
-// What one answer's pair of flow schemas says: kube-apiserver's own line first, the extension API server's second. Agreement means
-// the right identity only where a masked one would have another schema: the caller is known to be no system:masters, and is a
-// ServiceAccount (a certificate never falls under their schema) or the certificate is system:masters (schema `exempt`).
+// What one answer's pair of flow schemas says: kube-apiserver's own line first, the extension API server's second.
+// Agreement means the right identity only where a masked one would have another schema: the caller is known to be no
+// system:masters, and is a ServiceAccount (a certificate never falls under their schema) or the certificate is
+// system:masters (schema `exempt`).
 Identity from_pair(const Answer& answer, bool agreement_counts) {
     if (answer.flow_schemas.size() != 2) return Identity::unknown;
     if (answer.flow_schemas[0] != answer.flow_schemas[1]) return Identity::masked;
@@ -194,8 +199,12 @@ Symptom Through::main_symptom() const {
     return most > 1 || most >= unavailable->second ? main : Symptom::unavailable;
 }
 
-bool ApiCase::fails() const { return std::ranges::any_of(through, &Through::fails); }
-bool ApiCase::works() const { return !fails() && std::ranges::any_of(through, &Through::known); }
+bool ApiCase::fails() const {
+    return std::ranges::any_of(through, &Through::fails);
+}
+bool ApiCase::works() const {
+    return !fails() && std::ranges::any_of(through, &Through::known);
+}
 
 Symptom ApiCase::condition() const {
     for (const auto* each : shown) {
@@ -218,18 +227,22 @@ Symptom ApiCase::symptom() const {
 std::string_view ProxyClient::cause() const {
     if (absent) return "no-proxy-client-cert";
     switch (fault) {
-        case ChainFault::unknown_issuer: return "proxy-cert-wrong-issuer";
+        case ChainFault::unknown_issuer:
+            return "proxy-cert-wrong-issuer";
         case ChainFault::expired:
-        case ChainFault::not_yet_valid: return "proxy-cert-expired";
-        case ChainFault::wrong_usage: return "wrong-key-usage";
-        case ChainFault::none: break;
+        case ChainFault::not_yet_valid:
+            return "proxy-cert-expired";
+        case ChainFault::wrong_usage:
+            return "wrong-key-usage";
+        case ChainFault::none:
+            break;
     }
     return name_allowed ? "" : "cn-not-allowed";
 }
 
 bool is_usable(const ApiserverView& apiserver) {
-    return apiserver.readyz && apiserver.readyz->status == 200 && apiserver.control && accepts_credential(*apiserver.control) &&
-           !restarted(apiserver);
+    return apiserver.readyz && apiserver.readyz->status == 200 && apiserver.control &&
+           accepts_credential(*apiserver.control) && !restarted(apiserver);
 }
 
 Case digest(const Observation& observation, TimePoint now) {
@@ -254,7 +267,8 @@ Identity identity_at(const ApiCase& api, const Observation& observation, const s
     const bool certificate_is_masters = !proxies.empty() && std::ranges::all_of(proxies, [](const ProxyClient& proxy) {
         return std::ranges::find(proxy.leaf.organizations, "system:masters") != proxy.leaf.organizations.end();
     });
-    const bool counts = !caller.user.empty() && !caller.is_system_masters && (is_service_account(caller) || certificate_is_masters);
+    const bool counts =
+        !caller.user.empty() && !caller.is_system_masters && (is_service_account(caller) || certificate_is_masters);
     Identity found = Identity::unknown;
     for (const auto& through : api.through) {
         for (const auto* answers : {&through.attempts->discovery, &through.attempts->resource}) {

@@ -9,14 +9,14 @@
 #include "probes/finding.hpp"
 #include "probes/observation.hpp"
 
-// An observation, digested once for all rules: which answers count, what each master presents to extension API servers, and how
-// each aggregated API fares through each apiserver. No verdicts yet.
+// An observation, digested once for all rules: which answers count, what each master presents to extension API servers,
+// and how each aggregated API fares through each apiserver. No verdicts yet.
 namespace aggmedic::probes {
 
 // The answers on one path through one apiserver.
 struct Tally {
     int fine = 0, failed = 0;
-    std::map<Symptom, int> symptoms;       // of the failed ones
+    std::map<Symptom, int> symptoms;  // of the failed ones
 
     void count(Symptom symptom);
     // Most attempts fail: one lost packet, or one bad replica of many, is no failure.
@@ -33,38 +33,38 @@ struct Through {
     bool known() const { return fine() + discovery.failed + resource.failed > 0; }
     bool fails() const { return discovery.fails() || resource.fails(); }
     int seen(Symptom symptom) const;
-    Symptom main_symptom() const;          // of the paths that fail
+    Symptom main_symptom() const;  // of the paths that fail
 };
 
 // Whose identity an extension API server saw, where the answers tell.
 enum class Identity {
     unknown,
-    caller,        // the canary's or the probe's flow schema agrees, and would not if it were masked
-    masked,        // the two flow schemas differ
-    named,         // a 403 names the certificate's CN
+    caller,  // the canary's or the probe's flow schema agrees, and would not if it were masked
+    masked,  // the two flow schemas differ
+    named,   // a 403 names the certificate's CN
 };
 
 struct ApiCase {
-    const ApiService* apiservice = nullptr;            // as the first apiserver shows it
-    std::vector<const ApiService*> shown;              // as each one that was asked shows it
+    const ApiService* apiservice = nullptr;  // as the first apiserver shows it
+    std::vector<const ApiService*> shown;    // as each one that was asked shows it
     std::vector<Through> through;
-    bool fails() const;                                // through any apiserver
-    bool works() const;                                // known through some, failing through none
-    Symptom condition() const;                         // of the first condition that is False
-    Symptom symptom() const;                           // of the failure: the answers', the condition's where they point to it
+    bool fails() const;         // through any apiserver
+    bool works() const;         // known through some, failing through none
+    Symptom condition() const;  // of the first condition that is False
+    Symptom symptom() const;    // of the failure: the answers', the condition's where they point to it
 };
 
 // The certificate that one master (or all: empty) presents to extension API servers.
 struct ProxyClient {
     std::string master;
-    bool from_ssh = false;          // else: the serving certificate, which is the same file in BOSH layouts
-    bool absent = false;            // the flag is not set
+    bool from_ssh = false;  // else: the serving certificate, which is the same file in BOSH layouts
+    bool absent = false;    // the flag is not set
     Certificate leaf;
     std::vector<Certificate> intermediates;
-    ChainFault fault = ChainFault::none;   // against the published requestheader CA
+    ChainFault fault = ChainFault::none;  // against the published requestheader CA
     bool name_allowed = true;
-    bool logs_in = false;           // also valid for the client CA: rejected as a proxy, it is an ordinary client
-    std::vector<std::string> flag_names;   // the live process's own allowed names
+    bool logs_in = false;                 // also valid for the client CA: rejected as a proxy, it is an ordinary client
+    std::vector<std::string> flag_names;  // the live process's own allowed names
 
     // The cause that this certificate is by itself; empty: none.
     std::string_view cause() const;
@@ -76,14 +76,16 @@ struct Case {
     const Observation& observation;
     TimePoint now;
     const PublishedAuth* published = nullptr;
-    std::vector<const ApiserverView*> usable;          // ready, and our credential is accepted
+    std::vector<const ApiserverView*> usable;  // ready, and our credential is accepted
     std::vector<ApiCase> apis;
-    std::vector<ProxyClient> read;                     // over SSH, one for each master that could be read
-    std::vector<ProxyClient> guessed;                  // from the handshakes
-    std::vector<std::string> unread;                   // masters that SSH is configured for and that could not be read
-    bool shared_ca = false;                            // a requestheader CA is a client CA too, or leads to one
+    std::vector<ProxyClient> read;     // over SSH, one for each master that could be read
+    std::vector<ProxyClient> guessed;  // from the handshakes
+    std::vector<std::string> unread;   // masters that SSH is configured for and that could not be read
+    bool shared_ca = false;            // a requestheader CA is a client CA too, or leads to one
 
-    bool has_names() const { return published != nullptr && published->allowed_names && !published->allowed_names->empty(); }
+    bool has_names() const {
+        return published != nullptr && published->allowed_names && !published->allowed_names->empty();
+    }
 };
 
 Case digest(const Observation& observation, TimePoint now);

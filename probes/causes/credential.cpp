@@ -23,7 +23,8 @@ Finding our_own_401(const ApiserverView& apiserver) {
     auto finding = make_finding("our-own-401", Confidence::certain, AllowList::wrong);
     const bool anonymous = apiserver.control->status == 403;
     add_evidence(finding,
-                 anonymous ? "GET /api through " + through_name(apiserver) + " answers 403 to system:anonymous: no credential was recognised"
+                 anonymous ? "GET /api through " + through_name(apiserver) +
+                                 " answers 403 to system:anonymous: no credential was recognised"
                            : "GET /api through " + through_name(apiserver) + " answers 401 to the probe's credential",
                  "answer", apiserver.master);
     rule_out(finding, "cn-not-allowed", "/api is not aggregated, and it refuses the same credential");

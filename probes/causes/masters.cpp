@@ -13,11 +13,11 @@ namespace {
 
 struct Sides {
     const Through* works = nullptr;
-    const Through* refused = nullptr;   // never answers well, and passes on 401s
+    const Through* refused = nullptr;  // never answers well, and passes on 401s
 };
 
-// The condition is shared and flaps, so the good master gives 503s too: what tells them apart is that one passes on 401s and
-// never a 200, and another answers well at least now and then (measured: half and half).
+// The condition is shared and flaps, so the good master gives 503s too: what tells them apart is that one passes on
+// 401s and never a 200, and another answers well at least now and then (measured: half and half).
 Sides sides_of(const ApiCase& api) {
     Sides sides;
     for (const auto& through : api.through) {
@@ -30,7 +30,8 @@ Sides sides_of(const ApiCase& api) {
 
 // Through one address that several masters stand behind, their answers come mixed.
 bool is_mixed(const ApiCase& api) {
-    return api.through.size() == 1 && api.through.front().seen(Symptom::unauthorized) > 1 && api.through.front().fine() > 1;
+    return api.through.size() == 1 && api.through.front().seen(Symptom::unauthorized) > 1 &&
+           api.through.front().fine() > 1;
 }
 
 std::set<std::string> fingerprints(const MasterView& master, std::string_view flag) {
@@ -46,7 +47,8 @@ std::set<std::string> fingerprints(const MasterView& master, std::string_view fl
 bool add_consequences(Assessment& assessment) {
     std::vector<Finding> consequences;
     for (const auto& finding : assessment.findings) {
-        if (finding.master.empty() || finding.confidence != Confidence::certain || finding.cause == "our-own-401") continue;
+        if (finding.master.empty() || finding.confidence != Confidence::certain || finding.cause == "our-own-401")
+            continue;
         const auto same = [&](const Finding& other) { return other.apiservice == finding.apiservice; };
         if (std::ranges::any_of(consequences, same)) continue;
         const auto allow_list = finding.cause == "cn-not-allowed" ? finding.allow_list : AllowList::wrong;
@@ -63,13 +65,16 @@ bool add_consequences(Assessment& assessment) {
     return !consequences.empty();
 }
 
-std::set<std::string> flag_names(const ProxyClient& proxy) { return {proxy.flag_names.begin(), proxy.flag_names.end()}; }
+std::set<std::string> flag_names(const ProxyClient& proxy) {
+    return {proxy.flag_names.begin(), proxy.flag_names.end()};
+}
 
-// The flags differ although what is published is right: some masters were repaired and some were not, and the published list
-// keeps the name until it is rebuilt without them.
+// The flags differ although what is published is right: some masters were repaired and some were not, and the published
+// list keeps the name until it is rebuilt without them.
 void judge_flag_names(const Case& seen, Assessment& assessment) {
     const auto& first = seen.read.front();
-    const bool differ = std::ranges::any_of(seen.read, [&](const ProxyClient& proxy) { return flag_names(proxy) != flag_names(first); });
+    const bool differ = std::ranges::any_of(
+        seen.read, [&](const ProxyClient& proxy) { return flag_names(proxy) != flag_names(first); });
     if (!differ) return;
     std::set<std::string> common_names;
     bool only_the_name = true;
@@ -81,16 +86,19 @@ void judge_flag_names(const Case& seen, Assessment& assessment) {
         rest_of_first.erase(proxy.leaf.common_name);
         only_the_name = only_the_name && rest == rest_of_first && !proxy.flag_names.empty();
         add_evidence(finding,
-                     fmt::format("the live process allows {}{}", listed(proxy.flag_names), lacks ? ", without its certificate's CN" : ""),
+                     fmt::format("the live process allows {}{}", listed(proxy.flag_names),
+                                 lacks ? ", without its certificate's CN" : ""),
                      "ssh", proxy.master);
     }
     finding.severity = Severity::warning;
     finding.common_name = first.leaf.common_name;
     if (only_the_name && common_names.size() == 1) {
         finding.allow_list = allow_list_for(seen, first.leaf.common_name);
-        finding.remedy = "Add the CN on the masters that lack it, one at a time: aggmedic plan CLUSTER shows the change.";
+        finding.remedy =
+            "Add the CN on the masters that lack it, one at a time: aggmedic plan CLUSTER shows the change.";
     }
-    if (seen.has_names()) add_evidence(finding, "the published allowed names are " + listed(*seen.published->allowed_names), "configmap");
+    if (seen.has_names())
+        add_evidence(finding, "the published allowed names are " + listed(*seen.published->allowed_names), "configmap");
     assessment.findings.push_back(std::move(finding));
 }
 
@@ -109,7 +117,10 @@ void judge_ca_files(const Case& seen, Assessment& assessment) {
     auto finding = make_finding("masters-differ", Confidence::certain, AllowList::wrong);
     finding.severity = Severity::warning;
     for (const auto& [name, bundle] : bundles) {
-        add_evidence(finding, fmt::format("its requestheader CA file holds {} certificate(s), the first {}", bundle.size(), bundle.begin()->substr(0, 16)), "ssh", name);
+        add_evidence(finding,
+                     fmt::format("its requestheader CA file holds {} certificate(s), the first {}", bundle.size(),
+                                 bundle.begin()->substr(0, 16)),
+                     "ssh", name);
     }
     assessment.findings.push_back(std::move(finding));
 }
@@ -122,12 +133,15 @@ void judge_answers_by_master(const Case& seen, Assessment& assessment) {
         const auto [works, refused] = sides_of(api);
         const bool mixed = is_mixed(api);
         if ((works == nullptr || refused == nullptr) && !mixed) continue;
-        auto finding = make_finding("masters-differ", mixed ? Confidence::ambiguous : Confidence::probable, AllowList::wrong);
+        auto finding =
+            make_finding("masters-differ", mixed ? Confidence::ambiguous : Confidence::probable, AllowList::wrong);
         finding.apiservice = api.apiservice->name;
         if (mixed) {
             finding.candidates = {"masters-differ", "stale-ca-in-extension", "proxy-cert-wrong-issuer"};
         } else {
-            add_evidence(finding, fmt::format("{} passes on 401s and never a 200, {} answers", through_name(*refused->apiserver), through_name(*works->apiserver)),
+            add_evidence(finding,
+                         fmt::format("{} passes on 401s and never a 200, {} answers", through_name(*refused->apiserver),
+                                     through_name(*works->apiserver)),
                          "answer", refused->apiserver->master);
             rule_out(finding, "stale-ca-in-extension", "the same extension API server believes another master");
         }
@@ -157,7 +171,8 @@ void judge_pending_restarts(const Case& seen, Assessment& assessment) {
         const auto in_file = allowed_names(master->file_arguments->flags);
         const auto in_process = allowed_names(master->process->arguments.flags);
         if (in_file != in_process) {
-            add_evidence(finding, "the file allows " + listed(in_file) + ", the process " + listed(in_process), "ssh", name);
+            add_evidence(finding, "the file allows " + listed(in_file) + ", the process " + listed(in_process), "ssh",
+                         name);
         }
         assessment.findings.push_back(std::move(finding));
     }

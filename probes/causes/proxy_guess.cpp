@@ -3,13 +3,16 @@
 #include "net/text.hpp"
 #include "probes/causes/rules.hpp"
 
-// Without SSH: the serving certificate is the likely proxy-client certificate where the published CA accepts it (BOSH layouts use
-// one file for both). A guess counts only when an answer or a condition bears it out; without that nothing is concluded.
+// Without SSH: the serving certificate is the likely proxy-client certificate where the published CA accepts it (BOSH
+// layouts use one file for both). A guess counts only when an answer or a condition bears it out; without that nothing
+// is concluded.
 namespace aggmedic::probes {
 
 namespace {
 
-bool is_masked(Identity identity) { return identity == Identity::masked || identity == Identity::named; }
+bool is_masked(Identity identity) {
+    return identity == Identity::masked || identity == Identity::named;
+}
 
 // The guess that would explain a refusal: valid, and its CN is not published.
 const ProxyClient* mismatch(const Case& seen) {
@@ -41,11 +44,15 @@ void add_layout_evidence(Finding& finding, const Case& seen, const ProxyClient& 
         return std::ranges::find(bundle, guess.leaf.sha256, &Certificate::sha256) != bundle.end();
     };
     if (holds(published.requestheader_ca)) {
-        add_evidence(finding, "the published requestheader CA file holds the serving certificate itself: one file serves both, as CFCR lays it out", "configmap");
+        add_evidence(finding,
+                     "the published requestheader CA file holds the serving certificate itself: one file serves both, "
+                     "as CFCR lays it out",
+                     "configmap");
     }
     const auto& organizations = guess.leaf.organizations;
     if (std::ranges::find(organizations, "system:masters") != organizations.end()) {
-        add_evidence(finding, "the serving certificate carries O=system:masters, which only a client certificate needs", "tls", guess.master);
+        add_evidence(finding, "the serving certificate carries O=system:masters, which only a client certificate needs",
+                     "tls", guess.master);
     }
     if (seen.observation.platform == "bosh") {
         add_evidence(finding, "on BOSH the proxy-client certificate is the serving certificate", "tls");
@@ -103,27 +110,32 @@ std::string named_stranger(const ApiCase& api, const Caller& caller) {
 }
 
 void judge_stranger(const Case& seen, const ApiCase& api, const std::string& stranger, Assessment& assessment) {
-    const bool missing = seen.has_names() && std::ranges::find(*seen.published->allowed_names, stranger) == seen.published->allowed_names->end();
+    const bool missing = seen.has_names() && std::ranges::find(*seen.published->allowed_names, stranger) ==
+                                                 seen.published->allowed_names->end();
     if (missing) {
         auto finding = make_finding("cn-not-allowed", Confidence::probable, allow_list_for(seen, stranger));
         finding.apiservice = api.apiservice->name;
         finding.common_name = stranger;
-        add_evidence(finding, "a 403 names " + quoted(stranger) + ", which is not the caller: the CN that the proxy presents", "answer");
+        add_evidence(finding,
+                     "a 403 names " + quoted(stranger) + ", which is not the caller: the CN that the proxy presents",
+                     "answer");
         add_evidence(finding, "the published allowed names are " + listed(*seen.published->allowed_names), "configmap");
         add_api_evidence(finding, api);
         assessment.findings.push_back(std::move(finding));
     }
-    auto collapse = identity_collapse(seen, api, Identity::named, stranger, Confidence::certain, missing ? "cn-not-allowed" : "");
+    auto collapse =
+        identity_collapse(seen, api, Identity::named, stranger, Confidence::certain, missing ? "cn-not-allowed" : "");
     assessment.findings.push_back(std::move(collapse));
 }
 
-// A refusal that no certificate we know explains. The likeliest first: what the handshake shows of a file that serves both.
+// A refusal that no certificate we know explains. The likeliest first: what the handshake shows of a file that serves
+// both.
 Finding certificate_fault(const Case& seen, const ApiCase& api) {
-    std::vector<std::string> candidates{"proxy-cert-wrong-issuer", "proxy-cert-expired", "wrong-key-usage", "cn-not-allowed"};
+    std::vector<std::string> candidates{"proxy-cert-wrong-issuer", "proxy-cert-expired", "wrong-key-usage",
+                                        "cn-not-allowed"};
     const auto& symptom = api.symptom();
-    const auto faulty = std::ranges::find_if(seen.guessed, [](const ProxyClient& guess) {
-        return guess.fault != ChainFault::none;
-    });
+    const auto faulty =
+        std::ranges::find_if(seen.guessed, [](const ProxyClient& guess) { return guess.fault != ChainFault::none; });
     const bool known_good = !seen.read.empty() && seen.unread.empty();
     if (symptom == Symptom::anonymous) {
         candidates = {"no-proxy-client-cert", "flag-typo-or-key-mismatch", "header-names-missing"};
@@ -141,9 +153,13 @@ Finding certificate_fault(const Case& seen, const ApiCase& api) {
     finding.candidates = std::move(candidates);
     finding.apiservice = api.apiservice->name;
     if (faulty != seen.guessed.end()) {
-        add_evidence(finding, "the serving certificate, which may be the same file, is " + std::string(name(faulty->fault)) + " as a client certificate", "tls", faulty->master);
+        add_evidence(finding,
+                     "the serving certificate, which may be the same file, is " + std::string(name(faulty->fault)) +
+                         " as a client certificate",
+                     "tls", faulty->master);
     }
-    if (known_good) add_evidence(finding, "every master's proxy-client certificate is valid and its CN is published", "ssh");
+    if (known_good)
+        add_evidence(finding, "every master's proxy-client certificate is valid and its CN is published", "ssh");
     if (seen.published == nullptr) add_evidence(finding, "the published configuration could not be read", "configmap");
     add_api_evidence(finding, api);
     rule_out(finding, "our-own-401", "/api answers 200 to the same credential");

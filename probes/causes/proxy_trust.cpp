@@ -7,8 +7,9 @@
 #include "probes/causes/rules.hpp"
 #include "probes/common_name.hpp"
 
-// What SSH read of the live processes' certificates, against the published configuration: cn-not-allowed, wrong issuer, expired,
-// wrong key usage, absent, and the identity collapse that follows. Structure decides; answers only say which APIs it strikes.
+// What SSH read of the live processes' certificates, against the published configuration: cn-not-allowed, wrong issuer,
+// expired, wrong key usage, absent, and the identity collapse that follows. Structure decides; answers only say which
+// APIs it strikes.
 namespace aggmedic::probes {
 
 namespace {
@@ -41,21 +42,26 @@ void explain_chain(Finding& finding, const ProxyClient& proxy) {
     const auto& leaf = proxy.leaf;
     const auto valid = fmt::format("valid from {} to {}", to_rfc3339(leaf.not_before), to_rfc3339(leaf.not_after));
     if (finding.cause == "proxy-cert-wrong-issuer") {
-        add_evidence(finding, "the proxy-client certificate, issued by " + quoted(leaf.issuer) + ", does not lead to a published requestheader CA", "ssh", proxy.master);
+        add_evidence(finding,
+                     "the proxy-client certificate, issued by " + quoted(leaf.issuer) +
+                         ", does not lead to a published requestheader CA",
+                     "ssh", proxy.master);
         rule_out(finding, "cn-not-allowed", "names are compared only after the issuer");
     } else if (finding.cause == "proxy-cert-expired") {
         add_evidence(finding, "the proxy-client certificate is " + valid, "ssh", proxy.master);
         rule_out(finding, "proxy-cert-wrong-issuer", "apart from the dates it leads to a published requestheader CA");
         rule_out(finding, "cn-not-allowed", "names are compared only after the dates");
     } else if (finding.cause == "wrong-key-usage") {
-        add_evidence(finding, "the proxy-client certificate's extended key usage has no clientAuth", "ssh", proxy.master);
+        add_evidence(finding, "the proxy-client certificate's extended key usage has no clientAuth", "ssh",
+                     proxy.master);
         rule_out(finding, "proxy-cert-wrong-issuer", "it leads to a published requestheader CA");
         rule_out(finding, "proxy-cert-expired", "it is " + valid);
     } else if (finding.cause == "no-proxy-client-cert") {
         add_evidence(finding, "the live process runs without --proxy-client-cert-file", "ssh", proxy.master);
         rule_out(finding, "cn-not-allowed", "there is no certificate whose name could be allowed");
     } else {
-        add_evidence(finding, "it leads to a published requestheader CA, may authenticate clients, and is " + valid, "ssh", proxy.master);
+        add_evidence(finding, "it leads to a published requestheader CA, may authenticate clients, and is " + valid,
+                     "ssh", proxy.master);
         rule_out(finding, "proxy-cert-wrong-issuer", "the chain leads to a published requestheader CA");
         rule_out(finding, "proxy-cert-expired", "the certificate is " + valid);
         rule_out(finding, "wrong-key-usage", "the certificate may authenticate clients");
@@ -85,9 +91,11 @@ Finding base_finding(const Case& seen, const Fault& fault) {
 
 bool answers_well(const ApiCase& api, const Fault& fault) {
     return api.works() && std::ranges::any_of(api.through, [&](const Through& through) {
-        const auto& master = through.apiserver->master;
-        return through.fine() > 0 && (master.empty() || std::ranges::any_of(fault.masters, [&](const auto* proxy) { return proxy->master == master; }));
-    });
+               const auto& master = through.apiserver->master;
+               return through.fine() > 0 &&
+                      (master.empty() ||
+                       std::ranges::any_of(fault.masters, [&](const auto* proxy) { return proxy->master == master; }));
+           });
 }
 
 // The identity that an API takes callers for under this fault; `caller` also where the fault does not reach it.
@@ -128,8 +136,8 @@ void judge_fault(const Case& seen, const Fault& fault, Assessment& assessment) {
         rule_out(finding, "no-backend", "the extension API server was reached");
         add_for_masters(seen, fault, finding, assessment);
         if (!identity) continue;
-        assessment.findings.push_back(identity_collapse(seen, api, *identity, fault.first().leaf.common_name,
-                                                        Confidence::certain, fault.cause));
+        assessment.findings.push_back(
+            identity_collapse(seen, api, *identity, fault.first().leaf.common_name, Confidence::certain, fault.cause));
     }
     if (struck) return;
     // No API suffers from it: there is none, or they hold an older configuration. It strikes at their next restart.

@@ -50,10 +50,12 @@ namespace {
 std::string counted(const std::vector<Answer>& answers) {
     std::map<std::string, int> counts;
     for (const auto& answer : answers) {
-        counts[answer.status == 0 ? "no answer (" + printable(answer.failure, 32) + ")" : std::to_string(answer.status)]++;
+        counts[answer.status == 0 ? "no answer (" + printable(answer.failure, 32) + ")"
+                                  : std::to_string(answer.status)]++;
     }
     std::string text;
-    for (const auto& [status, count] : counts) text += fmt::format("{}{} of {}: {}", text.empty() ? "" : ", ", count, answers.size(), status);
+    for (const auto& [status, count] : counts)
+        text += fmt::format("{}{} of {}: {}", text.empty() ? "" : ", ", count, answers.size(), status);
     return text;
 }
 
@@ -72,11 +74,14 @@ const Answer* telling(const Through& through) {
 void add_api_evidence(Finding& finding, const ApiCase& api) {
     const auto& shown = *api.apiservice;
     if (!shown.available.empty()) {
-        add_evidence(finding, fmt::format("Available={} {} {}", printable(shown.available, 16), printable(shown.reason, 64), quoted(shown.message)),
+        add_evidence(finding,
+                     fmt::format("Available={} {} {}", printable(shown.available, 16), printable(shown.reason, 64),
+                                 quoted(shown.message)),
                      "apiservice");
     }
     for (const auto& through : api.through) {
-        auto text = "discovery through " + through_name(*through.apiserver) + " answered " + counted(through.attempts->discovery);
+        auto text = "discovery through " + through_name(*through.apiserver) + " answered " +
+                    counted(through.attempts->discovery);
         if (!through.attempts->resource.empty()) text += "; a list " + counted(through.attempts->resource);
         if (const auto* answer = telling(through)) text += ", saying " + quoted(answer->body);
         add_evidence(finding, std::move(text), "answer", through.apiserver->master);
@@ -86,13 +91,15 @@ void add_api_evidence(Finding& finding, const ApiCase& api) {
 
 void add_name_evidence(Finding& finding, const Case& seen, const ProxyClient& proxy) {
     finding.common_name = proxy.leaf.common_name;
-    const std::string whose = proxy.from_ssh ? "the proxy-client certificate in use" : "the serving certificate, the likely proxy-client certificate,";
+    const std::string whose = proxy.from_ssh ? "the proxy-client certificate in use"
+                                             : "the serving certificate, the likely proxy-client certificate,";
     const std::string name = proxy.leaf.common_name.empty() ? "has no CN" : "has CN " + quoted(proxy.leaf.common_name);
     add_evidence(finding, whose + " " + name, proxy.from_ssh ? "ssh" : "tls", proxy.master);
     if (seen.published == nullptr || !seen.published->allowed_names) return;
     add_evidence(finding, "the published allowed names are " + listed(*seen.published->allowed_names), "configmap");
     add_evidence(finding,
-                 seen.shared_ca ? "a requestheader CA is also a client CA: any client certificate of it with an allowed CN speaks for anybody"
+                 seen.shared_ca ? "a requestheader CA is also a client CA: any client certificate of it with an "
+                                  "allowed CN speaks for anybody"
                                 : "the requestheader CA is not among the client CAs",
                  "configmap");
 }
@@ -106,22 +113,31 @@ Finding identity_collapse(const Case& seen, const ApiCase& api, Identity identit
     finding.consequence_of = consequence_of;
     finding.common_name = common_name;
     if (identity == Identity::named) {
-        add_evidence(finding, "a 403 names the certificate's CN " + quoted(common_name) + " instead of the caller", "answer");
+        add_evidence(finding, "a 403 names the certificate's CN " + quoted(common_name) + " instead of the caller",
+                     "answer");
     } else if (identity == Identity::masked) {
-        add_evidence(finding, "kube-apiserver and the extension API server put the same request under different flow schemas", "answer");
+        add_evidence(finding,
+                     "kube-apiserver and the extension API server put the same request under different flow schemas",
+                     "answer");
     } else {
-        add_evidence(finding, "it answers 200 although the proxy is not believed: the certificate is also valid for the client CA", "configmap");
+        add_evidence(
+            finding,
+            "it answers 200 although the proxy is not believed: the certificate is also valid for the client CA",
+            "configmap");
     }
     if (consequence_of.empty() && seen.has_names()) {
         add_evidence(finding, "the published allowed names are " + listed(*seen.published->allowed_names), "configmap");
-        finding.remedy = "The published configuration is right by now: restart the extension API server's pods, one at a time.";
+        finding.remedy =
+            "The published configuration is right by now: restart the extension API server's pods, one at a time.";
     }
     add_api_evidence(finding, api);
     rule_out(finding, "no-backend", "the extension API server answers");
     return finding;
 }
 
-std::string quoted(std::string_view name) { return "\"" + printable(name, 512) + "\""; }
+std::string quoted(std::string_view name) {
+    return "\"" + printable(name, 512) + "\"";
+}
 
 std::string listed(const std::vector<std::string>& names) {
     constexpr std::size_t shown_max = 20;

@@ -8,18 +8,18 @@
 
 namespace aggmedic::probes {
 
-// The rules, one file per family, in the order of the table in diagnose.cpp. Each adds its findings; one that finds an API
-// explained by an earlier rule leaves it alone.
-void judge_credential(const Case& seen, Assessment& assessment);        // credential.cpp
-void judge_published(const Case& seen, Assessment& assessment);         // published.cpp
-void judge_read_certificates(const Case& seen, Assessment& assessment); // proxy_trust.cpp
-void judge_answers_by_master(const Case& seen, Assessment& assessment); // masters.cpp
+// The rules, one file per family, in the order of the table in diagnose.cpp. Each adds its findings; one that finds an
+// API explained by an earlier rule leaves it alone.
+void judge_credential(const Case& seen, Assessment& assessment);            // credential.cpp
+void judge_published(const Case& seen, Assessment& assessment);             // published.cpp
+void judge_read_certificates(const Case& seen, Assessment& assessment);     // proxy_trust.cpp
+void judge_answers_by_master(const Case& seen, Assessment& assessment);     // masters.cpp
 void judge_guessed_certificates(const Case& seen, Assessment& assessment);  // proxy_guess.cpp
-void judge_unexplained_trust(const Case& seen, Assessment& assessment); // proxy_guess.cpp
-void judge_backends(const Case& seen, Assessment& assessment);          // backend.cpp
-void judge_masters(const Case& seen, Assessment& assessment);           // masters.cpp
-void judge_pending_restarts(const Case& seen, Assessment& assessment);  // masters.cpp
-void list_unobserved(const Case& seen, Assessment& assessment);         // unobserved.cpp
+void judge_unexplained_trust(const Case& seen, Assessment& assessment);     // proxy_guess.cpp
+void judge_backends(const Case& seen, Assessment& assessment);              // backend.cpp
+void judge_masters(const Case& seen, Assessment& assessment);               // masters.cpp
+void judge_pending_restarts(const Case& seen, Assessment& assessment);      // masters.cpp
+void list_unobserved(const Case& seen, Assessment& assessment);             // unobserved.cpp
 
 // What the rules share (rules.cpp).
 
@@ -42,8 +42,8 @@ void add_name_evidence(Finding& finding, const Case& seen, const ProxyClient& pr
 Finding identity_collapse(const Case& seen, const ApiCase& api, Identity identity, std::string_view common_name,
                           Confidence confidence, std::string_view consequence_of);
 
-std::string quoted(std::string_view name);                    // printable, in quotes
-std::string listed(const std::vector<std::string>& names);    // printable, quoted, comma-separated
-std::string through_name(const ApiserverView& apiserver);     // `master m0`, `the server address`
+std::string quoted(std::string_view name);                  // printable, in quotes
+std::string listed(const std::vector<std::string>& names);  // printable, quoted, comma-separated
+std::string through_name(const ApiserverView& apiserver);   // `master m0`, `the server address`
 
 }  // namespace aggmedic::probes

@@ -75,20 +75,26 @@ Symptom symptom_of(const Answer& answer, const Caller& caller) {
     if (answer.status == 0 || shows_restart(answer)) return Symptom::uninformative;
     if (answer.status >= 200 && answer.status < 300) return Symptom::none;
     switch (answer.status) {
-        case 401: return Symptom::unauthorized;
+        case 401:
+            return Symptom::unauthorized;
         case 403:
             if (!answer.forbidden_user) return Symptom::uninformative;
             if (*answer.forbidden_user == "system:anonymous") return Symptom::anonymous;
             // Nobody known to compare with: case by case, against the certificate's CN.
             if (caller.user.empty() || *answer.forbidden_user == caller.user) return Symptom::uninformative;
             return Symptom::other_identity;
-        case 429: return Symptom::uninformative;  // load, not a fault of the way
+        case 429:
+            return Symptom::uninformative;  // load, not a fault of the way
         case 500:
-            return answer.body.contains("subjectaccessreviews.authorization.k8s.io is forbidden") ? Symptom::review_forbidden
-                                                                                                  : Symptom::server_error;
-        case 503: return from_unavailable(answer.body);
-        case 504: return Symptom::timed_out;
-        default: return answer.status > 500 ? Symptom::server_error : Symptom::not_found;
+            return answer.body.contains("subjectaccessreviews.authorization.k8s.io is forbidden")
+                       ? Symptom::review_forbidden
+                       : Symptom::server_error;
+        case 503:
+            return from_unavailable(answer.body);
+        case 504:
+            return Symptom::timed_out;
+        default:
+            return answer.status > 500 ? Symptom::server_error : Symptom::not_found;
     }
 }
 

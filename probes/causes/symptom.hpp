@@ -8,16 +8,16 @@ namespace aggmedic::probes {
 
 // What one answer, or one condition, says of the way to an extension API server. Evidence, never a verdict by itself.
 enum class Symptom {
-    none,              // works, or says nothing
-    uninformative,     // silent, starting up, or the caller's own permissions
-    unauthorized,      // 401 of the extension API server
-    other_identity,    // 403 that names somebody else than the caller
-    anonymous,         // 403 that names system:anonymous
-    forbidden,         // condition only: a 403 of unknown name
-    unavailable,       // kube-apiserver does not even try: the condition says why
-    missing_backend,   // no service, port or endpoint
-    refused,           // connection refused
-    untrusted,         // TLS: the serving certificate
+    none,             // works, or says nothing
+    uninformative,    // silent, starting up, or the caller's own permissions
+    unauthorized,     // 401 of the extension API server
+    other_identity,   // 403 that names somebody else than the caller
+    anonymous,        // 403 that names system:anonymous
+    forbidden,        // condition only: a 403 of unknown name
+    unavailable,      // kube-apiserver does not even try: the condition says why
+    missing_backend,  // no service, port or endpoint
+    refused,          // connection refused
+    untrusted,        // TLS: the serving certificate
     timed_out,
     no_route,
     lost_http2,

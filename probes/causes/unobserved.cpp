@@ -18,18 +18,21 @@ std::string reason_of(const Unobserved& why) {
 }
 
 void add(Assessment& assessment, std::string what, std::string master, std::string reason) {
-    assessment.unobserved.push_back({.what = std::move(what), .master = std::move(master), .reason = std::move(reason)});
+    assessment.unobserved.push_back(
+        {.what = std::move(what), .master = std::move(master), .reason = std::move(reason)});
 }
 
 // Why an apiserver's answers count for nothing; empty: they count.
 std::string silence_of(const ApiserverView& apiserver) {
     if (!apiserver.readyz) return reason_of(apiserver.readyz.why());
-    if (apiserver.readyz->status == 0) return printable(apiserver.readyz->failure, 64) + ": " + printable(apiserver.readyz->failure_detail, 256);
+    if (apiserver.readyz->status == 0)
+        return printable(apiserver.readyz->failure, 64) + ": " + printable(apiserver.readyz->failure_detail, 256);
     if (!apiserver.control) return reason_of(apiserver.control.why());
     const auto control = apiserver.control->status;
     const bool refused = !accepts_credential(*apiserver.control);
     if (refused && (control == 401 || control == 403)) return fmt::format("unauthorized: /api answers {}", control);
-    if (apiserver.readyz->status != 200) return fmt::format("not-ready: {} answers {}", printable(apiserver.readyz_path, 16), apiserver.readyz->status);
+    if (apiserver.readyz->status != 200)
+        return fmt::format("not-ready: {} answers {}", printable(apiserver.readyz_path, 16), apiserver.readyz->status);
     if (refused) return fmt::format("status: /api answers {}", control);
     return "not-ready: it was restarted during this cycle";
 }
@@ -62,10 +65,12 @@ void list_shared_facts(const Case& seen, Assessment& assessment) {
     if (seen.published == nullptr) {
         add(assessment, "the published authentication configuration", "", why_none(seen, &ApiserverView::published));
     } else if (seen.published->allowed_names_malformed) {
-        add(assessment, "the published allowed names", "", "malformed_reply: not a JSON list of strings; extension API servers keep what they had");
+        add(assessment, "the published allowed names", "",
+            "malformed_reply: not a JSON list of strings; extension API servers keep what they had");
     }
     std::size_t left_out = 0;
-    for (const auto& apiserver : seen.observation.apiservers) left_out = std::max(left_out, apiserver.apiservices_left_out);
+    for (const auto& apiserver : seen.observation.apiservers)
+        left_out = std::max(left_out, apiserver.apiservices_left_out);
     if (left_out > 0) add(assessment, fmt::format("{} more APIServices", left_out), "", "too_large: more than the cap");
 }
 
@@ -77,14 +82,18 @@ void list_attempts(const Case& seen, Assessment& assessment) {
             if (through.known()) continue;
             const auto& answers = through.attempts->discovery;
             const bool silent = !answers.empty() && answers.back().status == 0;
-            add(assessment, what, through.apiserver->master, silent ? printable(answers.back().failure, 64) : "no answer that tells anything");
+            add(assessment, what, through.apiserver->master,
+                silent ? printable(answers.back().failure, 64) : "no answer that tells anything");
         }
         const bool refused = std::ranges::any_of(api.through, [&](const Through& through) {
             return std::ranges::any_of(through.attempts->canary, [](const Answer& answer) {
-                return answer.status == 401 || (answer.status == 403 && answer.forbidden_user && answer.forbidden_user->starts_with("system:"));
+                return answer.status == 401 ||
+                       (answer.status == 403 && answer.forbidden_user && answer.forbidden_user->starts_with("system:"));
             });
         });
-        if (refused) add(assessment, "canary at " + printable(api.apiservice->name, 256), "", "forbidden: the canary credential may not get aggmedic-canary");
+        if (refused)
+            add(assessment, "canary at " + printable(api.apiservice->name, 256), "",
+                "forbidden: the canary credential may not get aggmedic-canary");
     }
 }
 
@@ -94,7 +103,8 @@ void list_master(const std::string& name, const Seen<MasterView>& master, const 
     if (!master->process) {
         add(assessment, "kube-apiserver process", name, reason_of(master->process.why()));
     } else if (seen.published != nullptr && std::ranges::find(seen.unread, name) != seen.unread.end()) {
-        add(assessment, "proxy-client certificate", name, "not-found: the file that the live process names holds no readable certificate");
+        add(assessment, "proxy-client certificate", name,
+            "not-found: the file that the live process names holds no readable certificate");
     }
     if (!master->supervisor) add(assessment, "supervisor", name, reason_of(master->supervisor.why()));
 }

@@ -12,7 +12,9 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using Names = std::vector<std::string>;
 
-Names names(std::vector<std::string> argv) { return allowed_names(read_arguments(argv).flags); }
+Names names(std::vector<std::string> argv) {
+    return allowed_names(read_arguments(argv).flags);
+}
 
 }  // namespace
 
@@ -38,7 +40,8 @@ TEST(AllowedNames, HandleQuotesAsGoDoes) {
 }
 
 TEST(ReadArguments, UnderstandsEveryForm) {
-    const auto arguments = read_arguments({"--secure-port=8443", "", "--client-ca-file", "/a.pem", "--anonymous_auth=false", "--enable-aggregator-routing",
+    const auto arguments = read_arguments({"--secure-port=8443", "", "--client-ca-file", "/a.pem",
+                                           "--anonymous_auth=false", "--enable-aggregator-routing",
                                            "--etcd-servers=https://user:secret@10.0.0.1", "--token-auth-file=/x"});
     EXPECT_EQ(arguments.count, 7U);
     EXPECT_THAT(arguments.flags.at("secure-port"), ElementsAre("8443"));
@@ -97,7 +100,8 @@ TEST(VerifyClientChain, ALeafInThePoolIsItsOwnAnchor) {
     const auto leaf = recording::certificates("pki/kubernetes.pem")[0];
     EXPECT_EQ(verify_client_chain(leaf, {}, {leaf}, recording::now()), ChainFault::none);
     EXPECT_EQ(verify_client_chain(leaf, {}, {}, recording::now()), ChainFault::unknown_issuer);
-    EXPECT_EQ(verify_client_chain(leaf, {}, {leaf}, leaf.not_before - std::chrono::hours(1)), ChainFault::not_yet_valid);
+    EXPECT_EQ(verify_client_chain(leaf, {}, {leaf}, leaf.not_before - std::chrono::hours(1)),
+              ChainFault::not_yet_valid);
     EXPECT_EQ(verify_client_chain(leaf, {}, {leaf}, leaf.not_after + std::chrono::hours(1)), ChainFault::expired);
 }
 

@@ -41,9 +41,11 @@ TEST(Causes, EachHasItsPageAndThePageSaysWhatTheTableSays) {
     for (const auto& cause : causes()) {
         const auto page = page_of(cause.id);
         ASSERT_FALSE(page.empty()) << "docs/causes/" << cause.id << ".md is missing";
-        const auto title = "# " + std::string(cause.id) + (cause.number.empty() ? "" : " (" + std::string(cause.number) + ")") + "\n";
+        const auto title =
+            "# " + std::string(cause.id) + (cause.number.empty() ? "" : " (" + std::string(cause.number) + ")") + "\n";
         EXPECT_TRUE(page.starts_with(title)) << cause.id;
-        EXPECT_NE(page.find(cause.meaning), std::string::npos) << cause.id << ": the page does not say the table's meaning";
+        EXPECT_NE(page.find(cause.meaning), std::string::npos)
+            << cause.id << ": the page does not say the table's meaning";
         EXPECT_NE(page.find("Severity: " + std::string(name(cause.severity))), std::string::npos) << cause.id;
         for (const auto* section : {"## How it looks", "## What rules it out", "## What to do", "## Allow-listing"}) {
             EXPECT_NE(page.find(section), std::string::npos) << cause.id << ": " << section;

@@ -19,9 +19,13 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-Assessment judge(const Observation& observation) { return diagnose(observation, recording::now()); }
+Assessment judge(const Observation& observation) {
+    return diagnose(observation, recording::now());
+}
 
-Observation healthy(bool ssh = true, As as = As::admin) { return recording::load("healthy", {.ssh = ssh, .as = as}); }
+Observation healthy(bool ssh = true, As as = As::admin) {
+    return recording::load("healthy", {.ssh = ssh, .as = as});
+}
 Observation mismatch(bool ssh = true, As as = As::admin) {
     return recording::load("cn-not-allowed-separate-client-ca", {.ssh = ssh, .as = as});
 }
@@ -49,7 +53,9 @@ void add_master(Observation& observation, const std::string& name) {
     observation.masters[name] = master;
 }
 
-PublishedAuth& published(Observation& observation) { return *observation.apiservers.front().published; }
+PublishedAuth& published(Observation& observation) {
+    return *observation.apiservers.front().published;
+}
 
 void each_answer(Observation& observation, const std::string& apiservice, const std::function<void(Answer&)>& change) {
     for (auto& apiserver : observation.apiservers) {
@@ -68,7 +74,8 @@ void answer_all(Observation& observation, unsigned status, const std::string& bo
     });
 }
 
-void set_condition(Observation& observation, const std::string& status, const std::string& reason, const std::string& message) {
+void set_condition(Observation& observation, const std::string& status, const std::string& reason,
+                   const std::string& message) {
     for (auto& apiservice : *observation.apiservers.front().apiservices) {
         apiservice.available = status;
         apiservice.reason = reason;
@@ -157,8 +164,10 @@ TEST_P(CertificateFault, IsCertainOverSsh) {
     EXPECT_EQ(assessment.findings[0].allow_list, AllowList::wrong);
 }
 INSTANTIATE_TEST_SUITE_P(Table, CertificateFault,
-                         testing::Values(CertificateRow{"proxy-other-ca.pem", "proxy-cert-wrong-issuer"}, CertificateRow{"proxy-expired.pem", "proxy-cert-expired"},
-                                         CertificateRow{"proxy-server-eku.pem", "wrong-key-usage"}, CertificateRow{"proxy-empty-cn.pem", "cn-not-allowed"},
+                         testing::Values(CertificateRow{"proxy-other-ca.pem", "proxy-cert-wrong-issuer"},
+                                         CertificateRow{"proxy-expired.pem", "proxy-cert-expired"},
+                                         CertificateRow{"proxy-server-eku.pem", "wrong-key-usage"},
+                                         CertificateRow{"proxy-empty-cn.pem", "cn-not-allowed"},
                                          CertificateRow{"proxy-comma-cn.pem", "cn-not-allowed"}));
 
 TEST(Diagnose, ACertificateThatIsNotYetValidIsOutsideItsPeriod) {
@@ -211,10 +220,12 @@ TEST(Diagnose, AllMaskedIsSeenByADifferingPairOfFlowSchemas) {
     // As with service-catalog 0.1.42: the other API is masked too, but shows no pair.
     for (auto& apiserver : observation.apiservers) {
         for (auto& answer : apiserver.attempts[0].discovery) answer = recording::answer("healthy/discovery.http");
-        for (auto& answer : apiserver.attempts[0].resource) answer = recording::answer("healthy/resource.dev-user.http");
+        for (auto& answer : apiserver.attempts[0].resource)
+            answer = recording::answer("healthy/resource.dev-user.http");
     }
     const auto assessment = judge(observation);
-    EXPECT_THAT(causes_of(assessment), ElementsAre("cn-not-allowed", "identity-collapse", "cn-not-allowed", "identity-collapse"));
+    EXPECT_THAT(causes_of(assessment),
+                ElementsAre("cn-not-allowed", "identity-collapse", "cn-not-allowed", "identity-collapse"));
     for (const auto& finding : assessment.findings) EXPECT_EQ(finding.confidence, Confidence::probable);
 }
 
@@ -229,7 +240,12 @@ TEST(Diagnose, TheCanaryTellsWithoutSsh) {
     };
     const std::vector<Row> rows{
         {"404 with an agreeing pair: the right caller", 404, {"a", "a"}, std::nullopt, {}, false},
-        {"404 with a differing pair: masked", 404, {"a", "b"}, std::nullopt, {"cn-not-allowed", "identity-collapse"}, false},
+        {"404 with a differing pair: masked",
+         404,
+         {"a", "b"},
+         std::nullopt,
+         {"cn-not-allowed", "identity-collapse"},
+         false},
         {"404 without a pair: a powerful CN gets that too", 404, {}, std::nullopt, {}, true},
         {"403 as the CN", 403, {"a", "b"}, "demo.pks.ik.am", {"cn-not-allowed", "identity-collapse"}, false},
         {"403 as the canary itself: its permission is missing", 403, {"a"}, "system:serviceaccount:x:canary", {}, true},
@@ -265,9 +281,8 @@ TEST(Diagnose, AnAgreeingPairOfABlindOrUnknownCallerProvesNothing) {
 TEST(Diagnose, A403ThatNamesAStrangerIsTheProxysName) {
     auto observation = mismatch(false, As::dev);
     for (auto& apiserver : observation.apiservers) apiserver.serving = Unobserved{};
-    each_answer(observation, recording::wardle, [](Answer& answer) {
-        answer = recording::answer("proxy-cert-no-masters/resource.wardle.http");
-    });
+    each_answer(observation, recording::wardle,
+                [](Answer& answer) { answer = recording::answer("proxy-cert-no-masters/resource.wardle.http"); });
     const auto assessment = judge(observation);
     const auto at = std::ranges::find_if(assessment.findings, [](const Finding& finding) {
         return finding.cause == "cn-not-allowed" && finding.apiservice == recording::wardle;
@@ -316,21 +331,47 @@ constexpr auto check = "FailedDiscoveryCheck";
 INSTANTIATE_TEST_SUITE_P(
     Table, Backend,
     testing::Values(
-        BackendRow{unavailable, "ServiceNotFound", "service/api in \"ns\" is not present", "no-backend", Confidence::certain},
-        BackendRow{unavailable, "ServicePortError", "service/api is not listening on port 443", "no-backend", Confidence::certain},
-        BackendRow{unavailable, "EndpointsNotFound", "cannot find endpoints for service/api", "no-backend", Confidence::certain},
-        BackendRow{unavailable, "MissingEndpoints", "endpointslices for service/api have no addresses with port name \"https\"", "no-backend", Confidence::certain},
-        BackendRow{unavailable, check, "failing or missing response from https://10.0.0.1:443/apis/g/v: Get \"https://10.0.0.1\": dial tcp 10.0.0.1:443: connect: connection refused", "no-backend", Confidence::ambiguous},
-        BackendRow{unavailable, check, "no response from https://10.0.0.1:443: Get https://10.0.0.1:443: net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)", "master-to-pod-blocked", Confidence::ambiguous},
-        BackendRow{unavailable, check, "failing or missing response from https://10.0.0.1:443: dial tcp 10.0.0.1:443: connect: no route to host", "master-to-pod-blocked", Confidence::ambiguous},
-        BackendRow{unavailable, check, "failing or missing response from https://10.0.0.1:443: bad status from https://10.0.0.1:443: 404", "wrong-discovery-answer", Confidence::ambiguous},
-        BackendRow{unavailable, check, "failing or missing response from https://10.0.0.1:443: bad status from https://10.0.0.1:443: 403", "no-auth-delegator", Confidence::ambiguous},
-        BackendRow{unavailable, check, "failing or missing response from https://10.0.0.1:443: Get \"https://10.0.0.1\": Forbidden", "http-proxy-env", Confidence::ambiguous},
-        BackendRow{unavailable, check, "failing or missing response from https://10.0.0.1:443: Get \"https://10.0.0.1\": x509: certificate signed by unknown authority", "serving-cert-untrusted", Confidence::certain},
+        BackendRow{unavailable, "ServiceNotFound", "service/api in \"ns\" is not present", "no-backend",
+                   Confidence::certain},
+        BackendRow{unavailable, "ServicePortError", "service/api is not listening on port 443", "no-backend",
+                   Confidence::certain},
+        BackendRow{unavailable, "EndpointsNotFound", "cannot find endpoints for service/api", "no-backend",
+                   Confidence::certain},
+        BackendRow{unavailable, "MissingEndpoints",
+                   "endpointslices for service/api have no addresses with port name \"https\"", "no-backend",
+                   Confidence::certain},
+        BackendRow{unavailable, check,
+                   "failing or missing response from https://10.0.0.1:443/apis/g/v: Get \"https://10.0.0.1\": dial tcp "
+                   "10.0.0.1:443: connect: connection refused",
+                   "no-backend", Confidence::ambiguous},
+        BackendRow{unavailable, check,
+                   "no response from https://10.0.0.1:443: Get https://10.0.0.1:443: net/http: request canceled while "
+                   "waiting for connection (Client.Timeout exceeded while awaiting headers)",
+                   "master-to-pod-blocked", Confidence::ambiguous},
+        BackendRow{
+            unavailable, check,
+            "failing or missing response from https://10.0.0.1:443: dial tcp 10.0.0.1:443: connect: no route to host",
+            "master-to-pod-blocked", Confidence::ambiguous},
+        BackendRow{unavailable, check,
+                   "failing or missing response from https://10.0.0.1:443: bad status from https://10.0.0.1:443: 404",
+                   "wrong-discovery-answer", Confidence::ambiguous},
+        BackendRow{unavailable, check,
+                   "failing or missing response from https://10.0.0.1:443: bad status from https://10.0.0.1:443: 403",
+                   "no-auth-delegator", Confidence::ambiguous},
+        BackendRow{unavailable, check,
+                   "failing or missing response from https://10.0.0.1:443: Get \"https://10.0.0.1\": Forbidden",
+                   "http-proxy-env", Confidence::ambiguous},
+        BackendRow{unavailable, check,
+                   "failing or missing response from https://10.0.0.1:443: Get \"https://10.0.0.1\": x509: certificate "
+                   "signed by unknown authority",
+                   "serving-cert-untrusted", Confidence::certain},
         BackendRow{unavailable, "", "", "no-backend", Confidence::ambiguous},
-        BackendRow{AGGMEDIC_REACH "x509: certificate is valid for localhost, not api.ns.svc", "", "", "serving-cert-untrusted", Confidence::certain},
-        BackendRow{AGGMEDIC_REACH "dial tcp 10.0.0.1:443: connect: connection refused", "", "", "no-backend", Confidence::ambiguous},
-        BackendRow{AGGMEDIC_REACH "dial tcp 10.0.0.1:443: i/o timeout", "", "", "master-to-pod-blocked", Confidence::ambiguous},
+        BackendRow{AGGMEDIC_REACH "x509: certificate is valid for localhost, not api.ns.svc", "", "",
+                   "serving-cert-untrusted", Confidence::certain},
+        BackendRow{AGGMEDIC_REACH "dial tcp 10.0.0.1:443: connect: connection refused", "", "", "no-backend",
+                   Confidence::ambiguous},
+        BackendRow{AGGMEDIC_REACH "dial tcp 10.0.0.1:443: i/o timeout", "", "", "master-to-pod-blocked",
+                   Confidence::ambiguous},
         BackendRow{AGGMEDIC_REACH "http2: client connection lost", "", "", "stale-http2-pool", Confidence::ambiguous},
         BackendRow{AGGMEDIC_REACH "No agent available", "", "", "egress-tunnel-down", Confidence::probable},
         BackendRow{AGGMEDIC_REACH "EOF", "", "", "http-proxy-env", Confidence::ambiguous}));
@@ -341,7 +382,8 @@ TEST(Diagnose, TheAuthorizersOwnFaultIsSeenByOrdinaryCallersOnly) {
         for (auto& attempts : apiserver.attempts) {
             for (auto& answer : attempts.resource) {
                 answer.status = 500;
-                answer.body = R"(Internal Server Error: "/apis": subjectaccessreviews.authorization.k8s.io is forbidden: User "catalog-apiserver" cannot create)";
+                answer.body =
+                    R"(Internal Server Error: "/apis": subjectaccessreviews.authorization.k8s.io is forbidden: User "catalog-apiserver" cannot create)";
             }
         }
     }
@@ -401,7 +443,8 @@ TEST(Diagnose, APartlyRepairedClusterNamesTheMastersThatLackTheName) {
     EXPECT_EQ(finding.confidence, Confidence::certain);
     EXPECT_EQ(finding.allow_list, AllowList::right);
     EXPECT_EQ(finding.common_name, "demo.pks.ik.am");
-    EXPECT_THAT(finding.evidence, testing::Contains(testing::Field(&Evidence::fact, HasSubstr("without its certificate's CN"))));
+    EXPECT_THAT(finding.evidence,
+                testing::Contains(testing::Field(&Evidence::fact, HasSubstr("without its certificate's CN"))));
     published(observation).client_ca = published(observation).requestheader_ca;
     EXPECT_EQ(judge(observation).findings.at(0).allow_list, AllowList::dangerous);
 }
@@ -428,7 +471,8 @@ TEST(Diagnose, DifferentCasAreADifference) {
     auto observation = healthy();
     add_master(observation, "m1");
     for (auto& file : observation.masters.at("m1")->files) {
-        if (file.flag == "requestheader-client-ca-file") file.certificates = recording::certificates("pki/other_ca.pem");
+        if (file.flag == "requestheader-client-ca-file")
+            file.certificates = recording::certificates("pki/other_ca.pem");
     }
     const auto assessment = judge(observation);
     ASSERT_THAT(causes_of(assessment), ElementsAre("masters-differ"));
@@ -442,7 +486,8 @@ TEST(Diagnose, OneMasterWithAnotherNameIsItsOwnFinding) {
     use_proxy(*observation.masters.at("m1"), "proxy-aggregator.pem");
     published(observation).allowed_names = {"demo.pks.ik.am"};
     const auto assessment = judge(observation);
-    EXPECT_THAT(causes_of(assessment), ElementsAre("cn-not-allowed", "cn-not-allowed", "masters-differ", "masters-differ"));
+    EXPECT_THAT(causes_of(assessment),
+                ElementsAre("cn-not-allowed", "cn-not-allowed", "masters-differ", "masters-differ"));
     EXPECT_EQ(assessment.findings[0].master, "m1");
     EXPECT_EQ(assessment.findings[2].consequence_of, "cn-not-allowed");
 }
@@ -458,7 +503,8 @@ TEST(Diagnose, AFileThatIsNotWhatRunsIsPending) {
     EXPECT_EQ(assessment.findings[0].master, "m0");
     EXPECT_EQ(assessment.findings[0].severity, Severity::warning);
     EXPECT_EQ(assessment.findings[0].allow_list, AllowList::none);
-    EXPECT_THAT(assessment.findings[0].evidence, testing::Contains(testing::Field(&Evidence::fact, HasSubstr("demo.pks.ik.am"))));
+    EXPECT_THAT(assessment.findings[0].evidence,
+                testing::Contains(testing::Field(&Evidence::fact, HasSubstr("demo.pks.ik.am"))));
 }
 
 // --- what is not known --------------------------------------------------------------------------------------------
@@ -476,16 +522,20 @@ TEST(Diagnose, ADeadMasterIsUnobservedAndNeverACause) {
     const auto assessment = judge(observation);
     EXPECT_THAT(assessment.findings, IsEmpty());
     EXPECT_EQ(state_of(assessment), ClusterState::unknown);
-    EXPECT_EQ(unobserved_of(assessment), "apiserver|m1|timeout: connecting\nmaster over SSH|m1|connect_failed: 10.0.0.2:22\n");
+    EXPECT_EQ(unobserved_of(assessment),
+              "apiserver|m1|timeout: connecting\nmaster over SSH|m1|connect_failed: 10.0.0.2:22\n");
 }
 
 TEST(Diagnose, AForbiddenListNamesThePermission) {
     auto observation = healthy(false);
-    observation.apiservers[0].apiservices = Unobserved{.reason = "forbidden", .detail = "the probe may not list apiservices.apiregistration.k8s.io"};
-    observation.apiservers[0].published = Unobserved{.reason = "forbidden", .detail = "the probe may not get configmaps"};
+    observation.apiservers[0].apiservices =
+        Unobserved{.reason = "forbidden", .detail = "the probe may not list apiservices.apiregistration.k8s.io"};
+    observation.apiservers[0].published =
+        Unobserved{.reason = "forbidden", .detail = "the probe may not get configmaps"};
     const auto assessment = judge(observation);
     EXPECT_THAT(assessment.findings, IsEmpty());
-    EXPECT_THAT(unobserved_of(assessment), HasSubstr("the list of APIServices||forbidden: the probe may not list apiservices"));
+    EXPECT_THAT(unobserved_of(assessment),
+                HasSubstr("the list of APIServices||forbidden: the probe may not list apiservices"));
     EXPECT_THAT(unobserved_of(assessment), HasSubstr("published authentication configuration||forbidden"));
 }
 
@@ -551,7 +601,8 @@ void perturb(Observation& observation, std::mt19937_64& random) {
         for (auto& attempts : apiserver.attempts) {
             for (auto* answers : {&attempts.discovery, &attempts.resource}) {
                 for (auto& answer : *answers) {
-                    if (chance(15)) answer.status = std::array{0U, 200U, 401U, 403U, 404U, 500U, 503U, 504U}[random() % 8];
+                    if (chance(15))
+                        answer.status = std::array{0U, 200U, 401U, 403U, 404U, 500U, 503U, 504U}[random() % 8];
                     if (chance(10)) answer.body.clear();
                     if (chance(10)) answer.flow_schemas = {"x", chance(50) ? "x" : "y"};
                 }
@@ -578,7 +629,9 @@ void perturb(Observation& observation, std::mt19937_64& random) {
 TEST(DiagnoseProperty, NoDisturbanceMakesAWrongCauseAPlannableOne) {
     for (const auto& [folder, verdict] : recording::verdicts().at("recordings").items()) {
         const bool right = folder.starts_with("cn-not-allowed-separate");
-        if (right || folder == "ha-one-master-bad-proxy-cert" || folder == "probe-credential-invalid" || folder == "anonymous-auth-false") continue;
+        if (right || folder == "ha-one-master-bad-proxy-cert" || folder == "probe-credential-invalid" ||
+            folder == "anonymous-auth-false")
+            continue;
         for (const bool ssh : {true, false}) {
             const auto original = recording::load(folder, {.ssh = ssh, .as = As::admin});
             for (std::uint64_t seed = 0; seed < 25; ++seed) {
@@ -586,8 +639,10 @@ TEST(DiagnoseProperty, NoDisturbanceMakesAWrongCauseAPlannableOne) {
                 auto observation = original;
                 perturb(observation, random);
                 for (const auto& finding : judge(observation).findings) {
-                    EXPECT_NE(finding.allow_list, AllowList::right) << folder << " seed " << seed << " " << finding.cause;
-                    if (!ssh && finding.cause == "cn-not-allowed") EXPECT_NE(finding.confidence, Confidence::certain) << folder << " seed " << seed;
+                    EXPECT_NE(finding.allow_list, AllowList::right)
+                        << folder << " seed " << seed << " " << finding.cause;
+                    if (!ssh && finding.cause == "cn-not-allowed")
+                        EXPECT_NE(finding.confidence, Confidence::certain) << folder << " seed " << seed;
                 }
             }
         }

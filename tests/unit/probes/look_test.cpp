@@ -30,7 +30,9 @@ const ServiceState& service(const SupervisorState& state, const std::string& nam
     return *std::ranges::find(state.services, name, &ServiceState::name);
 }
 
-std::string b64(std::string_view bytes) { return "b64:" + base64_encode(bytes); }
+std::string b64(std::string_view bytes) {
+    return "b64:" + base64_encode(bytes);
+}
 
 const std::string bpm =
     "processes:\n- name: kube-apiserver\n  executable: /var/vcap/packages/kubernetes/bin/kube-apiserver\n  args:\n"
@@ -44,15 +46,18 @@ std::string cmdline(std::initializer_list<std::string> words) {
 
 struct Output {
     std::string file = bpm;
-    std::string argv = cmdline({"/var/vcap/packages/kubernetes/bin/kube-apiserver", "--secure-port=8443", "--requestheader-allowed-names=aggregator"});
+    std::string argv = cmdline({"/var/vcap/packages/kubernetes/bin/kube-apiserver", "--secure-port=8443",
+                                "--requestheader-allowed-names=aggregator"});
     std::string pid = "100";
     std::string extra;
     std::string text() const {
-        return "aggmedic-look 1\nboot_id 11-22\nuptime 12.50\nclock 1795393022500000000\nfile.path " + b64("/etc/bpm.yml") +
-               "\nfile.resolved " + b64("/data/bpm.yml") + "\nfile.stat root vcap 0640 " + std::to_string(file.size()) + "\nfile.sha256 " +
-               sha256_hex(file) + "\nfile.bytes " + b64(file) + "\npid " + pid + "\nprocess 100 1 77 " + b64(argv) +
-               "\nprocess 5 1 3 " + b64(cmdline({"/usr/sbin/cron"})) + "\nnamed proxy-client-cert-file " + b64("/c.pem") + " exists readable " +
-               b64(recording::read_fixture("pki/kubernetes.pem")) + "\nmonit 0 " + b64(recorded_status("5.2.5-transcript.txt")) + " b64:\n" +
+        return "aggmedic-look 1\nboot_id 11-22\nuptime 12.50\nclock 1795393022500000000\nfile.path " +
+               b64("/etc/bpm.yml") + "\nfile.resolved " + b64("/data/bpm.yml") + "\nfile.stat root vcap 0640 " +
+               std::to_string(file.size()) + "\nfile.sha256 " + sha256_hex(file) + "\nfile.bytes " + b64(file) +
+               "\npid " + pid + "\nprocess 100 1 77 " + b64(argv) + "\nprocess 5 1 3 " +
+               b64(cmdline({"/usr/sbin/cron"})) + "\nnamed proxy-client-cert-file " + b64("/c.pem") +
+               " exists readable " + b64(recording::read_fixture("pki/kubernetes.pem")) + "\nmonit 0 " +
+               b64(recorded_status("5.2.5-transcript.txt")) + " b64:\n" +
                "disk_free_kb 1000\nmemory_available_kb 2000\n" + extra + "end\n";
     }
 };
@@ -97,7 +102,9 @@ TEST(ParseMonitStatus, APendingActionIsNotRunningInEitherDialect) {
         EXPECT_FALSE(state->services.at(0).running) << text;
     }
     const auto initializing = parse_monit_status(
-        "The Monit daemon 5.2.5 uptime: 0m \n\nProcess 'x'\n  status  initializing\n  monitoring status  initializing\n", "", 0);
+        "The Monit daemon 5.2.5 uptime: 0m \n\nProcess 'x'\n  status  initializing\n  monitoring status  "
+        "initializing\n",
+        "", 0);
     EXPECT_FALSE(initializing->services.at(0).running);
 }
 
@@ -133,7 +140,8 @@ TEST(ParseLook, PutsAMasterTogether) {
 
 TEST(ParseLook, NamesTheFlagsThatDifferAndNoValue) {
     Output output;
-    output.argv = cmdline({"kube-apiserver", "--secure-port=8443", "--requestheader-allowed-names=aggregator,demo", "--token=secret"});
+    output.argv = cmdline(
+        {"kube-apiserver", "--secure-port=8443", "--requestheader-allowed-names=aggregator,demo", "--token=secret"});
     const auto look = parse(output.text());
     ASSERT_TRUE(look);
     EXPECT_FALSE(look->view.file_equals_process);
@@ -143,7 +151,8 @@ TEST(ParseLook, NamesTheFlagsThatDifferAndNoValue) {
 TEST(ParseLook, FindsTheProcessBelowTheSupervised) {
     Output output;
     output.pid = "90";
-    output.argv = cmdline({"bash", "/var/vcap/packages/kubernetes/bin/kube-apiserver", "--secure-port=8443", "--requestheader-allowed-names=aggregator"});
+    output.argv = cmdline({"bash", "/var/vcap/packages/kubernetes/bin/kube-apiserver", "--secure-port=8443",
+                           "--requestheader-allowed-names=aggregator"});
     auto text = output.text();
     text.replace(text.find("process 100 1"), 13, "process 100 90");
     const auto below = parse(text + "");
@@ -195,14 +204,24 @@ TEST(ParseLook, RefusesWhatAHostileMasterMaySend) {
     const auto refused = [](const std::string& text) { return !parse(text).has_value(); };
     EXPECT_TRUE(refused(""));
     EXPECT_TRUE(refused("end\n"));
-    EXPECT_TRUE(refused(good.substr(0, good.size() - 4)));            // cut
+    EXPECT_TRUE(refused(good.substr(0, good.size() - 4)));  // cut
     EXPECT_TRUE(refused(good + "x"));
     EXPECT_TRUE(refused("aggmedic-look 2" + good.substr(15)));
     for (const auto& [from, to] : std::initializer_list<std::pair<std::string, std::string>>{
-             {"uptime 12.50", "uptime -1"}, {"uptime 12.50", "uptime nan"}, {"boot_id 11-22\n", ""}, {"boot_id 11-22", "boot_id 11-22\nboot_id 33"},
-             {"pid 100", "pid -x"}, {"pid 100", "pid 99999999999999999999"}, {"file.stat root", "file.stat a root"}, {"monit 0", "monit zero"},
-             {"disk_free_kb 1000", "disk_free_kb 99999999999999999999"}, {"disk_free_kb", "disk_free_gb"}, {" exists readable", " maybe readable"},
-             {"file.bytes b64:", "file.bytes b64:AAAA"}, {"file.bytes b64:", "file.bytes b64:%%%%"}, {"0640", "9999"}}) {
+             {"uptime 12.50", "uptime -1"},
+             {"uptime 12.50", "uptime nan"},
+             {"boot_id 11-22\n", ""},
+             {"boot_id 11-22", "boot_id 11-22\nboot_id 33"},
+             {"pid 100", "pid -x"},
+             {"pid 100", "pid 99999999999999999999"},
+             {"file.stat root", "file.stat a root"},
+             {"monit 0", "monit zero"},
+             {"disk_free_kb 1000", "disk_free_kb 99999999999999999999"},
+             {"disk_free_kb", "disk_free_gb"},
+             {" exists readable", " maybe readable"},
+             {"file.bytes b64:", "file.bytes b64:AAAA"},
+             {"file.bytes b64:", "file.bytes b64:%%%%"},
+             {"0640", "9999"}}) {
         auto text = good;
         const auto at = text.find(from);
         ASSERT_NE(at, std::string::npos) << from;

@@ -66,7 +66,8 @@ TEST(ObservationJson, ATamperedDocumentIsRefusedByTheNameOfItsKey) {
 
 TEST(ObservationJson, NoTamperingCrashes) {
     std::mt19937_64 random(7);
-    const json values[] = {nullptr, true, -1, 1e300, "text", json::array(), json::object(), {{"b64", "%"}}, {{"seen", 1}}};
+    const json values[] = {nullptr,        true,           -1,           1e300, "text", json::array(),
+                           json::object(), {{"b64", "%"}}, {{"seen", 1}}};
     const auto document = to_json(random_observation(random));
     for (const auto& place : places(document)) {
         for (const auto& value : values) {

@@ -24,7 +24,9 @@ json item(const std::string& version, const std::string& group) {
             {"spec", {{"group", group}, {"version", version}, {"service", {{"namespace", "ns"}, {"name", "svc"}}}}}};
 }
 
-std::string list_of(const json& items) { return json{{"kind", "APIServiceList"}, {"items", items}}.dump(); }
+std::string list_of(const json& items) {
+    return json{{"kind", "APIServiceList"}, {"items", items}}.dump();
+}
 
 std::string status_403(const std::string& message) {
     return json{{"kind", "Status"}, {"message", message}, {"code", 403}}.dump();
@@ -33,7 +35,8 @@ std::string status_403(const std::string& message) {
 }  // namespace
 
 TEST(ParseVersion, ReadsTheRecordedOne) {
-    EXPECT_EQ(parse_version(recording::parse_http(recording::read_fixture("healthy/version.http")).body).value(), "v1.20.2");
+    EXPECT_EQ(parse_version(recording::parse_http(recording::read_fixture("healthy/version.http")).body).value(),
+              "v1.20.2");
 }
 
 TEST(ParseVersion, RefusesWhatIsNone) {
@@ -44,7 +47,8 @@ TEST(ParseVersion, RefusesWhatIsNone) {
 
 TEST(ParseApiServices, ReadsBothVersionsOfTheApi) {
     for (const auto* file : {"cn-not-allowed/apiservice.json", "cn-not-allowed/apiservice.aggregator-1.11.json"}) {
-        const auto list = parse_apiservices(list_of(json::array({json::parse(recording::read_fixture(file))})), {}, 200);
+        const auto list =
+            parse_apiservices(list_of(json::array({json::parse(recording::read_fixture(file))})), {}, 200);
         ASSERT_TRUE(list) << list.error().detail;
         ASSERT_EQ(list->items.size(), 1U) << file;
         EXPECT_EQ(list->items[0].name, "v1beta1.servicecatalog.k8s.io");
@@ -63,7 +67,8 @@ TEST(ParseApiServices, KeepsOnlyThoseWithAServiceAndAUsablePath) {
     null_service["spec"]["service"] = nullptr;
     const auto evil = item("v1", "a/../../api");
     const auto nameless = json{{"spec", {{"service", {{"name", "x"}}}}}};
-    const auto list = parse_apiservices(list_of({local, null_service, evil, nameless, 7, nullptr, item("v1", "good.example")}), {}, 200);
+    const auto list = parse_apiservices(
+        list_of({local, null_service, evil, nameless, 7, nullptr, item("v1", "good.example")}), {}, 200);
     ASSERT_TRUE(list);
     ASSERT_EQ(list->items.size(), 1U);
     EXPECT_EQ(list->items[0].name, "v1.good.example");
@@ -106,7 +111,8 @@ TEST(ParseApiServices, ToleratesFieldsOfAnyType) {
     auto odd = item("v1", "odd.example");
     odd["spec"]["service"]["port"] = "443";
     odd["spec"]["caBundle"] = "not base64!";
-    odd["status"]["conditions"] = json::array({{{"type", "Available"}, {"status", 1}, {"message", nullptr}, {"lastTransitionTime", "yesterday"}}});
+    odd["status"]["conditions"] = json::array(
+        {{{"type", "Available"}, {"status", 1}, {"message", nullptr}, {"lastTransitionTime", "yesterday"}}});
     const auto list = parse_apiservices(list_of(json::array({odd})), {}, 200);
     ASSERT_TRUE(list);
     ASSERT_EQ(list->items.size(), 1U);
@@ -117,7 +123,8 @@ TEST(ParseApiServices, ToleratesFieldsOfAnyType) {
 
 TEST(ParseApiServices, KeepsBothEndsOfALongMessage) {
     auto loud = item("v1", "loud.example");
-    loud["status"]["conditions"] = json::array({{{"type", "Available"}, {"status", "False"}, {"message", "failing" + std::string(100'000, 'x') + ": 401"}}});
+    loud["status"]["conditions"] = json::array(
+        {{{"type", "Available"}, {"status", "False"}, {"message", "failing" + std::string(100'000, 'x') + ": 401"}}});
     const auto list = parse_apiservices(list_of(json::array({loud})), {}, 200);
     ASSERT_TRUE(list);
     EXPECT_LT(list->items[0].message.size(), 4096U);
@@ -129,7 +136,8 @@ TEST(ParseListableResource, TakesTheFirstThatCanBeListed) {
     ApiService catalog;
     catalog.group = "servicecatalog.k8s.io";
     catalog.version = "v1beta1";
-    const auto cluster_wide = parse_listable_resource(recording::parse_http(recording::read_fixture("healthy/discovery.http")).body, catalog);
+    const auto cluster_wide =
+        parse_listable_resource(recording::parse_http(recording::read_fixture("healthy/discovery.http")).body, catalog);
     ASSERT_TRUE(cluster_wide);
     EXPECT_EQ(cluster_wide->list_path, "/apis/servicecatalog.k8s.io/v1beta1/clusterservicebrokers");
     EXPECT_EQ(cluster_wide->canary_path, "/apis/servicecatalog.k8s.io/v1beta1/clusterservicebrokers/aggmedic-canary");
@@ -169,7 +177,9 @@ TEST(ParsePublishedAuth, ReadsTheRecordedOne) {
 }
 
 TEST(ParsePublishedAuth, TellsAMissingListFromAnEmptyAndAMalformedOne) {
-    const auto with = [](const json& data) { return parse_published_auth(json{{"kind", "ConfigMap"}, {"data", data}}.dump()).value(); };
+    const auto with = [](const json& data) {
+        return parse_published_auth(json{{"kind", "ConfigMap"}, {"data", data}}.dump()).value();
+    };
     EXPECT_EQ(with({}).allowed_names, std::nullopt);
     EXPECT_FALSE(with({}).allowed_names_malformed);
     EXPECT_THAT(with({{"requestheader-allowed-names", "[]"}}).allowed_names.value(), IsEmpty());
@@ -183,7 +193,8 @@ TEST(ParsePublishedAuth, TellsAMissingListFromAnEmptyAndAMalformedOne) {
 
 TEST(ParseForbiddenUser, ReadsQuotedNames) {
     EXPECT_EQ(parse_forbidden_user(status_403(R"(forbidden: User "jane" cannot get path "/api")")), "jane");
-    EXPECT_EQ(parse_forbidden_user(status_403(R"(x is forbidden: User "a\"b\\c\x41\u00e9\n" cannot list)")), "a\"b\\cA\xC3\xA9\n");
+    EXPECT_EQ(parse_forbidden_user(status_403(R"(x is forbidden: User "a\"b\\c\x41\u00e9\n" cannot list)")),
+              "a\"b\\cA\xC3\xA9\n");
     EXPECT_EQ(parse_forbidden_user(status_403(R"(User "" cannot)")), "");
     EXPECT_EQ(recording::answer("proxy-cert-no-masters/resource.wardle.http").forbidden_user, "demo.pks.ik.am");
 }
@@ -206,7 +217,8 @@ TEST(ParseCaller, ReadsServiceAccountTokens) {
 }
 
 TEST(ParseCaller, TakesNothingFromOtherTokens) {
-    for (const auto& token : std::vector<std::string>{"", "abc", "a.b.c", "..", "a." + base64_encode(R"({"sub":"jane"})") + ".c"}) {
+    for (const auto& token :
+         std::vector<std::string>{"", "abc", "a.b.c", "..", "a." + base64_encode(R"({"sub":"jane"})") + ".c"}) {
         EXPECT_EQ(parse_caller(token, ""), Caller{}) << token;
     }
 }
@@ -243,9 +255,28 @@ TEST(CommonName, OnlyHarmlessNamesArePlannable) {
     for (const auto* good : {"demo.pks.ik.am", "aggregator", "front-proxy-client", "127.0.0.1", "a"}) {
         EXPECT_EQ(common_name_refusal(good), "") << good;
     }
-    for (const std::string bad : {"", ".a", "-a", "a..b", "demo, inc", "$(reboot)", "a'b", "a\nb", "a b", "*", "*.example", "system:masters",
-                                  "admin", "Admin", "kubernetes-admin", "kubelet", "kubelet-7", "kube-scheduler", "kube-proxy",
-                                  "kube-controller-manager", "system:serviceaccount:a:b", "\xC3\xA9"}) {
+    for (const std::string bad : {"",
+                                  ".a",
+                                  "-a",
+                                  "a..b",
+                                  "demo, inc",
+                                  "$(reboot)",
+                                  "a'b",
+                                  "a\nb",
+                                  "a b",
+                                  "*",
+                                  "*.example",
+                                  "system:masters",
+                                  "admin",
+                                  "Admin",
+                                  "kubernetes-admin",
+                                  "kubelet",
+                                  "kubelet-7",
+                                  "kube-scheduler",
+                                  "kube-proxy",
+                                  "kube-controller-manager",
+                                  "system:serviceaccount:a:b",
+                                  "\xC3\xA9"}) {
         EXPECT_NE(common_name_refusal(bad), "") << bad;
     }
     EXPECT_EQ(common_name_refusal(std::string(64, 'a')), "");

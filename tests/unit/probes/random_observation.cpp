@@ -13,7 +13,8 @@ class Source {
     std::int64_t number() { return static_cast<std::int64_t>(random_()) >> below(64); }
     TimePoint time() { return TimePoint(std::chrono::milliseconds(number() / 1024)); }
     std::string text() {
-        static const std::string samples[] = {"", "aggregator", "m\xC3\xA9tro", "\xFF\xFE bytes", std::string("a\0b", 3), "{\"b64\":1}", "line\nline"};
+        static const std::string samples[] = {
+            "", "aggregator", "m\xC3\xA9tro", "\xFF\xFE bytes", std::string("a\0b", 3), "{\"b64\":1}", "line\nline"};
         return samples[below(std::size(samples))];
     }
     template <class F>
@@ -32,16 +33,32 @@ class Source {
     }
 
     Certificate certificate() {
-        return {.common_name = text(), .has_common_name = coin(), .organizations = texts(), .subject = text(), .issuer = text(), .sha256 = text(),
-                .not_before = time(), .not_after = time(), .is_ca = coin(), .has_extended_key_usage = coin(), .allows_client_auth = coin(),
-                .dns_names = texts(), .pem = text()};
+        return {.common_name = text(),
+                .has_common_name = coin(),
+                .organizations = texts(),
+                .subject = text(),
+                .issuer = text(),
+                .sha256 = text(),
+                .not_before = time(),
+                .not_after = time(),
+                .is_ca = coin(),
+                .has_extended_key_usage = coin(),
+                .allows_client_auth = coin(),
+                .dns_names = texts(),
+                .pem = text()};
     }
     std::vector<Certificate> certificates() {
         return list([&] { return certificate(); });
     }
     Answer answer() {
-        Answer value{.at = time(), .milliseconds = static_cast<std::uint32_t>(random_()), .status = static_cast<unsigned>(below(600)), .failure = text(),
-                     .failure_detail = text(), .body = text(), .flow_schemas = texts(), .forbidden_user = std::nullopt};
+        Answer value{.at = time(),
+                     .milliseconds = static_cast<std::uint32_t>(random_()),
+                     .status = static_cast<unsigned>(below(600)),
+                     .failure = text(),
+                     .failure_detail = text(),
+                     .body = text(),
+                     .flow_schemas = texts(),
+                     .forbidden_user = std::nullopt};
         if (coin()) value.forbidden_user = text();
         return value;
     }
@@ -79,7 +96,11 @@ class Source {
         return value;
     }
     ApiServiceAttempts attempts() {
-        return {.apiservice = text(), .discovery = answers(), .resource_path = text(), .resource = answers(), .canary = answers()};
+        return {.apiservice = text(),
+                .discovery = answers(),
+                .resource_path = text(),
+                .resource = answers(),
+                .canary = answers()};
     }
     ApiserverView apiserver() {
         ApiserverView view;
@@ -110,13 +131,25 @@ class Source {
         view.boot_id = text();
         view.uptime_seconds = static_cast<double>(below(1'000'000)) / 100;
         view.clock_offset_ms = number();
-        view.args_file = {.path = text(), .resolved = text(), .sha256 = text(), .size = random_(), .owner = text(), .group = text(), .mode = text()};
+        view.args_file = {.path = text(),
+                          .resolved = text(),
+                          .sha256 = text(),
+                          .size = random_(),
+                          .owner = text(),
+                          .group = text(),
+                          .mode = text()};
         view.file_arguments = seen([&] { return arguments(); });
         view.file_text_fault = text();
-        view.process = seen([&] { return ProcessFacts{.pid = number(), .start_ticks = random_(), .executable = text(), .arguments = arguments()}; });
+        view.process = seen([&] {
+            return ProcessFacts{
+                .pid = number(), .start_ticks = random_(), .executable = text(), .arguments = arguments()};
+        });
         view.file_equals_process = coin();
         view.differing_flags = texts();
-        view.files = list([&] { return NamedFile{.flag = text(), .path = text(), .exists = coin(), .readable = coin(), .certificates = certificates()}; });
+        view.files = list([&] {
+            return NamedFile{
+                .flag = text(), .path = text(), .exists = coin(), .readable = coin(), .certificates = certificates()};
+        });
         view.supervisor = seen([&] { return supervisor(); });
         view.disk_free_bytes = random_();
         view.memory_available_bytes = random_();
@@ -125,8 +158,10 @@ class Source {
         return view;
     }
     SupervisorState supervisor() {
-        return {.dialect = text(), .services = list([&] {
-                    ServiceState state{.name = text(), .status = text(), .running = coin(), .pending = coin(), .pid = std::nullopt};
+        return {.dialect = text(),
+                .services = list([&] {
+                    ServiceState state{
+                        .name = text(), .status = text(), .running = coin(), .pending = coin(), .pid = std::nullopt};
                     if (coin()) state.pid = number();
                     return state;
                 })};
@@ -147,7 +182,8 @@ Observation random_observation(std::mt19937_64& random) {
     observation.platform = from.text();
     observation.caller = {.user = from.text(), .groups = from.texts(), .is_system_masters = from.coin()};
     observation.apiservers = from.list([&] { return from.apiserver(); });
-    for (auto n = from.below(3); n > 0; --n) observation.masters[from.text()] = from.seen([&] { return from.master(); });
+    for (auto n = from.below(3); n > 0; --n)
+        observation.masters[from.text()] = from.seen([&] { return from.master(); });
     return observation;
 }
 

@@ -17,7 +17,9 @@ namespace {
 
 constexpr int attempts_per_path = 5;
 
-std::string fixture_path(const std::string& path) { return std::string(AGGMEDIC_FIXTURES) + "/recorded/" + path; }
+std::string fixture_path(const std::string& path) {
+    return std::string(AGGMEDIC_FIXTURES) + "/recorded/" + path;
+}
 
 std::vector<Answer> repeated(const std::string& path) {
     if (!has_fixture(path)) return {};
@@ -86,12 +88,16 @@ MasterView master_view(const std::string& name, const nlohmann::json& facts) {
     view.master = name;
     view.platform = "bosh";
     view.boot_id = "boot-" + name;
-    const std::string proxy = facts.at("proxy_client_cert"), requestheader = facts.at("requestheader_ca"), client = facts.at("client_ca");
-    view.files = {named("proxy-client-cert-file", proxy), named("requestheader-client-ca-file", requestheader), named("client-ca-file", client)};
-    std::vector<std::string> argv{"--proxy-client-cert-file=" + view.files[0].path, "--requestheader-client-ca-file=" + view.files[1].path,
-                                  "--client-ca-file=" + view.files[2].path, "--requestheader-allowed-names=" + csv(facts.at("allowed_names"))};
+    const std::string proxy = facts.at("proxy_client_cert"), requestheader = facts.at("requestheader_ca"),
+                      client = facts.at("client_ca");
+    view.files = {named("proxy-client-cert-file", proxy), named("requestheader-client-ca-file", requestheader),
+                  named("client-ca-file", client)};
+    std::vector<std::string> argv{
+        "--proxy-client-cert-file=" + view.files[0].path, "--requestheader-client-ca-file=" + view.files[1].path,
+        "--client-ca-file=" + view.files[2].path, "--requestheader-allowed-names=" + csv(facts.at("allowed_names"))};
     view.file_arguments = read_arguments(argv);
-    view.process = ProcessFacts{.pid = 4711, .start_ticks = 1, .executable = "kube-apiserver", .arguments = read_arguments(argv)};
+    view.process =
+        ProcessFacts{.pid = 4711, .start_ticks = 1, .executable = "kube-apiserver", .arguments = read_arguments(argv)};
     view.file_equals_process = true;
     view.supervisor = SupervisorState{.dialect = "monit-5.2.5", .services = {}};
     return view;
@@ -120,7 +126,9 @@ ApiserverView apiserver(const std::string& master) {
 
 }  // namespace
 
-bool has_fixture(const std::string& path) { return std::ifstream(fixture_path(path)).good(); }
+bool has_fixture(const std::string& path) {
+    return std::ifstream(fixture_path(path)).good();
+}
 
 std::string read_fixture(const std::string& path) {
     std::ifstream in(fixture_path(path), std::ios::binary);
@@ -156,9 +164,13 @@ Answer answer(const std::string& path) {
     return answer_of(parse_http(read_fixture(path)), now(), std::chrono::milliseconds(3));
 }
 
-std::vector<Certificate> certificates(const std::string& path) { return parse_certificates(read_fixture(path)).value(); }
+std::vector<Certificate> certificates(const std::string& path) {
+    return parse_certificates(read_fixture(path)).value();
+}
 
-TimePoint now() { return *from_rfc3339("2026-11-23T00:20:00Z"); }
+TimePoint now() {
+    return *from_rfc3339("2026-11-23T00:20:00Z");
+}
 
 Observation load(const std::string& folder, const Options& options) {
     Observation observation;
@@ -208,7 +220,8 @@ Observation load_ha(const Options& options, std::size_t from) {
                                                       : "cn-not-allowed/discovery.http");
         answers[who.substr(0, 2)].push_back(answer_then);
     }
-    auto list = std::vector<ApiService>{apiservice(from % 2 == 0 ? "cn-not-allowed/apiservice.json" : "healthy/apiservice.json")};
+    auto list = std::vector<ApiService>{
+        apiservice(from % 2 == 0 ? "cn-not-allowed/apiservice.json" : "healthy/apiservice.json")};
     for (const std::string master : {"m0", "m1"}) {
         auto view = apiserver(master);
         if (master == "m0") {
@@ -229,14 +242,16 @@ Observation load_ha(const Options& options, std::size_t from) {
     return observation;
 }
 
-Observation load_restart(const std::string& readyz, const std::string& core, const std::string& catalog, const std::string& sample) {
+Observation load_restart(const std::string& readyz, const std::string& core, const std::string& catalog,
+                         const std::string& sample) {
     Observation observation;
     observation.cluster = "demo";
     observation.caller = caller(As::admin);
     auto view = apiserver("m0");
     view.readyz = answer("restart/raw/" + readyz);
     view.control = answer("restart/raw/" + core);
-    view.apiservices = std::vector<ApiService>{apiservice("healthy/apiservice.json"), apiservice("healthy/apiservice.wardle.json")};
+    view.apiservices =
+        std::vector<ApiService>{apiservice("healthy/apiservice.json"), apiservice("healthy/apiservice.wardle.json")};
     view.published = parse_published_auth(read_fixture("healthy/configmap.json")).value();
     for (const auto& [name, file] : {std::pair{servicecatalog, catalog}, std::pair{wardle, sample}}) {
         ApiServiceAttempts made;

@@ -13,11 +13,15 @@ namespace {
 using nlohmann::json;
 using recording::As;
 
-std::string text_at(const json& object, const char* key) { return object.value(key, ""); }
+std::string text_at(const json& object, const char* key) {
+    return object.value(key, "");
+}
 
 bool answers(const Finding& finding, const json& expected) {
-    if (finding.apiservice != text_at(expected, "apiservice") || name(finding.allow_list) != text_at(expected, "allow_list") ||
-        name(finding.confidence) != text_at(expected, "confidence") || finding.consequence_of != text_at(expected, "consequence_of")) {
+    if (finding.apiservice != text_at(expected, "apiservice") ||
+        name(finding.allow_list) != text_at(expected, "allow_list") ||
+        name(finding.confidence) != text_at(expected, "confidence") ||
+        finding.consequence_of != text_at(expected, "consequence_of")) {
         return false;
     }
     if (expected.contains("master") && finding.master != text_at(expected, "master")) return false;
@@ -29,10 +33,12 @@ bool answers(const Finding& finding, const json& expected) {
 std::string printed(const Assessment& assessment) {
     std::string text;
     for (const auto& finding : assessment.findings) {
-        text += "\n  " + finding.cause + " " + finding.apiservice + " master=" + finding.master + " " + std::string(name(finding.confidence)) +
-                " " + std::string(name(finding.allow_list)) + " consequence_of=" + finding.consequence_of;
+        text += "\n  " + finding.cause + " " + finding.apiservice + " master=" + finding.master + " " +
+                std::string(name(finding.confidence)) + " " + std::string(name(finding.allow_list)) +
+                " consequence_of=" + finding.consequence_of;
     }
-    for (const auto& fact : assessment.unobserved) text += "\n  unobserved " + fact.what + " " + fact.master + " " + fact.reason;
+    for (const auto& fact : assessment.unobserved)
+        text += "\n  unobserved " + fact.what + " " + fact.master + " " + fact.reason;
     return text;
 }
 
@@ -40,7 +46,8 @@ void expect(const Assessment& assessment, const json& expected, const std::strin
     auto left = assessment.findings;
     for (const auto& each : expected) {
         const auto at = std::ranges::find_if(left, [&](const Finding& finding) { return answers(finding, each); });
-        EXPECT_NE(at, left.end()) << what << ": no finding answers " << each.dump() << "; there are" << printed(assessment);
+        EXPECT_NE(at, left.end()) << what << ": no finding answers " << each.dump() << "; there are"
+                                  << printed(assessment);
         if (at != left.end()) left.erase(at);
     }
     EXPECT_TRUE(left.empty()) << what << ": more findings than expected:" << printed(assessment);
@@ -49,7 +56,8 @@ void expect(const Assessment& assessment, const json& expected, const std::strin
 std::vector<std::string> recorded_folders() {
     std::vector<std::string> folders;
     for (const auto& [folder, verdict] : recording::verdicts().at("recordings").items()) {
-        const bool special = folder == "ha-one-master-bad-proxy-cert" || folder == "probe-credential-invalid" || folder == "anonymous-auth-false";
+        const bool special = folder == "ha-one-master-bad-proxy-cert" || folder == "probe-credential-invalid" ||
+                             folder == "anonymous-auth-false";
         if (!special) folders.push_back(folder);
     }
     return folders;
@@ -62,14 +70,16 @@ class Recording : public testing::TestWithParam<std::string> {};
 TEST_P(Recording, WithSshIsWhatTheVerdictsSay) {
     for (const auto as : {As::admin, As::dev}) {
         const auto assessment = diagnose(recording::load(GetParam(), {.ssh = true, .as = as}), recording::now());
-        expect(assessment, recording::verdicts()["recordings"][GetParam()]["with_ssh"], as == As::admin ? "as admin" : "as dev");
+        expect(assessment, recording::verdicts()["recordings"][GetParam()]["with_ssh"],
+               as == As::admin ? "as admin" : "as dev");
     }
 }
 
 TEST_P(Recording, WithoutSshIsWhatTheVerdictsSay) {
     for (const auto as : {As::admin, As::dev}) {
         const auto assessment = diagnose(recording::load(GetParam(), {.ssh = false, .as = as}), recording::now());
-        expect(assessment, recording::verdicts()["recordings"][GetParam()]["without_ssh"], as == As::admin ? "as admin" : "as dev");
+        expect(assessment, recording::verdicts()["recordings"][GetParam()]["without_ssh"],
+               as == As::admin ? "as admin" : "as dev");
     }
 }
 
@@ -79,29 +89,35 @@ INSTANTIATE_TEST_SUITE_P(All, Recording, testing::ValuesIn(recorded_folders()), 
     return text;
 });
 
-TEST(Recordings, AllAreReplayed) { EXPECT_EQ(recorded_folders().size() + 3, recording::verdicts().at("recordings").size()); }
+TEST(Recordings, AllAreReplayed) {
+    EXPECT_EQ(recorded_folders().size() + 3, recording::verdicts().at("recordings").size());
+}
 
 TEST(Recordings, ARefusedProbeCredentialIsTheOnlyFinding) {
     for (const std::string folder : {"probe-credential-invalid", "anonymous-auth-false"}) {
         for (const auto as : {As::bad_token, As::no_token}) {
             for (const bool ssh : {true, false}) {
                 const auto assessment = diagnose(recording::load(folder, {.ssh = ssh, .as = as}), recording::now());
-                expect(assessment, recording::verdicts()["recordings"][folder][ssh ? "with_ssh" : "without_ssh"], folder);
+                expect(assessment, recording::verdicts()["recordings"][folder][ssh ? "with_ssh" : "without_ssh"],
+                       folder);
             }
         }
     }
 }
 
 TEST(Recordings, AnonymousAuthOffIsHealthyWithAGoodToken) {
-    const auto assessment = diagnose(recording::load("anonymous-auth-false", {.ssh = true, .as = As::admin}), recording::now());
+    const auto assessment =
+        diagnose(recording::load("anonymous-auth-false", {.ssh = true, .as = As::admin}), recording::now());
     expect(assessment, json::array(), "good token");
 }
 
 TEST(Recordings, OneBadMasterOfTwoIsNamedInEveryWindowOfTheTimeline) {
     const auto& verdict = recording::verdicts()["recordings"]["ha-one-master-bad-proxy-cert"];
     for (std::size_t from = 0; from < 20; ++from) {
-        expect(diagnose(recording::load_ha({.ssh = true, .as = As::admin}, from), recording::now()), verdict["with_ssh"], "with ssh");
-        expect(diagnose(recording::load_ha({.ssh = false, .as = As::admin}, from), recording::now()), verdict["without_ssh"], "without ssh");
+        expect(diagnose(recording::load_ha({.ssh = true, .as = As::admin}, from), recording::now()),
+               verdict["with_ssh"], "with ssh");
+        expect(diagnose(recording::load_ha({.ssh = false, .as = As::admin}, from), recording::now()),
+               verdict["without_ssh"], "without ssh");
     }
 }
 
@@ -124,18 +140,25 @@ TEST(Recordings, AMasterThatStartsIsUnobservedAndNeverACause) {
         {"025.28-readyz.http", "022.38-core.http", "024.40-servicecatalog.http", "024.84-wardle.http"},
     };
     for (const auto& moment : moments) {
-        const auto assessment = diagnose(recording::load_restart(moment.readyz, moment.core, moment.catalog, moment.sample), recording::now());
+        const auto assessment = diagnose(
+            recording::load_restart(moment.readyz, moment.core, moment.catalog, moment.sample), recording::now());
         EXPECT_TRUE(assessment.findings.empty()) << printed(assessment);
         EXPECT_EQ(state_of(assessment), ClusterState::unknown);
         ASSERT_FALSE(assessment.unobserved.empty());
         EXPECT_EQ(assessment.unobserved.front().master, "m0");
-        EXPECT_TRUE(assessment.unobserved.front().reason.starts_with("not-ready")) << assessment.unobserved.front().reason;
+        EXPECT_TRUE(assessment.unobserved.front().reason.starts_with("not-ready"))
+            << assessment.unobserved.front().reason;
     }
-    // Answers from before readyz that stand beside a readyz from after it (the cycle spans the start) count for nothing either.
-    const auto spanning = diagnose(recording::load_restart("025.49-readyz.http", "022.38-core.http", "022.38-servicecatalog.http", "022.39-wardle.http"), recording::now());
+    // Answers from before readyz that stand beside a readyz from after it (the cycle spans the start) count for nothing
+    // either.
+    const auto spanning = diagnose(recording::load_restart("025.49-readyz.http", "022.38-core.http",
+                                                           "022.38-servicecatalog.http", "022.39-wardle.http"),
+                                   recording::now());
     EXPECT_TRUE(spanning.findings.empty()) << printed(spanning);
     EXPECT_EQ(state_of(spanning), ClusterState::unknown);
-    const auto ready = diagnose(recording::load_restart("025.49-readyz.http", "022.38-core.http", "025.26-servicecatalog.http", "024.84-wardle.http"), recording::now());
+    const auto ready = diagnose(recording::load_restart("025.49-readyz.http", "022.38-core.http",
+                                                        "025.26-servicecatalog.http", "024.84-wardle.http"),
+                                recording::now());
     EXPECT_EQ(state_of(ready), ClusterState::healthy) << printed(ready);
 }
 

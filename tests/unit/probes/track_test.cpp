@@ -20,7 +20,8 @@ Finding finding(std::string cause, std::string master = "", std::string apiservi
     return made;
 }
 
-// Cycles as a line of text: `x` the finding is seen, `.` it is not, `?` it is not and the list of APIServices was not seen.
+// Cycles as a line of text: `x` the finding is seen, `.` it is not, `?` it is not and the list of APIServices was not
+// seen.
 struct Cycles {
     Finding subject = finding("no-backend", "", "v1.a.example");
     UnobservedFact blind{.what = "the list of APIServices", .master = "", .reason = "timeout"};
@@ -52,10 +53,23 @@ TEST(Track, RaisesInTwoOfThreeAndResolvesAfterThreeCleanOnes) {
         const char* line;
         bool raised;
     };
-    for (const auto& [line, raised] : std::initializer_list<Row>{{"x", false},      {"xx", true},      {"x.x", true},     {"x..x", false}, {".x.", false},
-                                                                  {"xx.", true},     {"xx..", true},    {"xx...", false},  {"xx..x", true}, {"xx..x..", true},
-                                                                  {"xx..x...", false}, {"xx...x", false}, {"xx?????", true}, {"xx.?.?.", false},
-                                                                  {"x?x", true},     {"x????x", true},  {"xx..??", true}}) {
+    for (const auto& [line, raised] : std::initializer_list<Row>{{"x", false},
+                                                                 {"xx", true},
+                                                                 {"x.x", true},
+                                                                 {"x..x", false},
+                                                                 {".x.", false},
+                                                                 {"xx.", true},
+                                                                 {"xx..", true},
+                                                                 {"xx...", false},
+                                                                 {"xx..x", true},
+                                                                 {"xx..x..", true},
+                                                                 {"xx..x...", false},
+                                                                 {"xx...x", false},
+                                                                 {"xx?????", true},
+                                                                 {"xx.?.?.", false},
+                                                                 {"x?x", true},
+                                                                 {"x????x", true},
+                                                                 {"xx..??", true}}) {
         Cycles cycles;
         EXPECT_EQ(cycles.raised_after(line), raised) << line;
     }
@@ -90,10 +104,11 @@ TEST(Track, ADeadMasterFreezesWhatIsAboutItAndNothingElse) {
         Finding subject;
         bool frozen;
     };
-    for (const auto& [subject, frozen] : std::initializer_list<Row>{{finding("pending-restart", "m1"), true},
-                                                                    {finding("pending-restart", "m2"), false},
-                                                                    {finding("masters-differ"), true},
-                                                                    {finding("no-backend", "", "v1.a.example"), false}}) {
+    for (const auto& [subject, frozen] :
+         std::initializer_list<Row>{{finding("pending-restart", "m1"), true},
+                                    {finding("pending-restart", "m2"), false},
+                                    {finding("masters-differ"), true},
+                                    {finding("no-backend", "", "v1.a.example"), false}}) {
         Cycles cycles{.subject = subject, .blind = dead};
         EXPECT_EQ(cycles.raised_after("xx???"), frozen) << subject.cause << subject.master;
     }
@@ -111,7 +126,8 @@ TEST(Track, LosingSshFreezesWhatOnlySshCanSee) {
     const UnobservedFact gone{.what = "master over SSH", .master = "m0", .reason = "connect_failed"};
     EXPECT_TRUE((Cycles{.subject = structural, .blind = gone}.raised_after("xx???")));
     const UnobservedFact open{.what = "identity behind the 200s", .master = "", .reason = ""};
-    EXPECT_TRUE((Cycles{.subject = finding("identity-collapse", "", "v1.a.example"), .blind = open}.raised_after("xx???")));
+    EXPECT_TRUE(
+        (Cycles{.subject = finding("identity-collapse", "", "v1.a.example"), .blind = open}.raised_after("xx???")));
 }
 
 TEST(Track, EqualCausesOfDifferentSubjectsAreDifferentFindings) {
@@ -120,7 +136,8 @@ TEST(Track, EqualCausesOfDifferentSubjectsAreDifferentFindings) {
 }
 
 TEST(Track, HistoryRoundTrips) {
-    const auto assessment = diagnose(recording::load("cn-not-allowed", {.ssh = true, .as = recording::As::dev}), recording::now());
+    const auto assessment =
+        diagnose(recording::load("cn-not-allowed", {.ssh = true, .as = recording::As::dev}), recording::now());
     auto history = track({}, assessment, recording::now()).history;
     history.findings.begin()->second.finding.common_name = "\xFF raw";
     const auto read = parse_history(to_json(history).dump());
@@ -133,12 +150,14 @@ TEST(Track, HistoryRoundTrips) {
 }
 
 TEST(AssessmentJson, RoundTripsAndKeepsTheContractsNames) {
-    const auto assessment = diagnose(recording::load("cn-not-allowed", {.ssh = true, .as = recording::As::dev}), recording::now());
+    const auto assessment =
+        diagnose(recording::load("cn-not-allowed", {.ssh = true, .as = recording::As::dev}), recording::now());
     const auto document = to_json(assessment);
     EXPECT_EQ(document["state"], "findings");
     EXPECT_EQ(document["kubernetes"], "v1.20.2");
     const auto& first = document["findings"][0];
-    for (const auto* key : {"cause", "severity", "master", "apiservice", "since", "confidence", "consequence_of", "allow_list", "evidence", "rules_out", "remedy"}) {
+    for (const auto* key : {"cause", "severity", "master", "apiservice", "since", "confidence", "consequence_of",
+                            "allow_list", "evidence", "rules_out", "remedy"}) {
         EXPECT_TRUE(first.contains(key)) << key;
     }
     EXPECT_TRUE(first["consequence_of"].is_null());

@@ -57,9 +57,10 @@ class HttpServer {
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
 
-    void listen();      // the kernel accepts from here on; throws std::runtime_error
-    void serve();       // answers begin
-    void close_port();  // new connections are refused, open ones live on
+    void listen();           // the kernel accepts from here on; throws std::runtime_error
+    void serve();            // answers begin
+    void close_port();       // new connections are refused, open ones live on
+    void cut_connections();  // the open ones, as the end of a process does
 
   private:
     struct Impl;

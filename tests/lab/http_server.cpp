@@ -8,6 +8,8 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <mutex>
+#include <set>
 #include <thread>
 
 #include "tests/lab/http.hpp"
@@ -152,6 +154,8 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     asio::io_context io;
     Tcp::acceptor acceptor{io};
     std::atomic<bool> open{false};
+    std::mutex connections_mutex;
+    std::set<int> connections;
 
     void accept_all() {
         while (open) {
@@ -169,11 +173,31 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
         }
     }
 
+    // Keeps the connection known while it is served, so that it can be cut.
+    struct Known {
+        Impl& impl;
+        int descriptor;
+        Known(Impl& owner, int which) : impl(owner), descriptor(which) {
+            const std::lock_guard lock(impl.connections_mutex);
+            impl.connections.insert(descriptor);
+        }
+        ~Known() {
+            const std::lock_guard lock(impl.connections_mutex);
+            impl.connections.erase(descriptor);
+        }
+        Known(const Known&) = delete;
+        Known& operator=(const Known&) = delete;
+    };
+
     void serve_one(Tcp::socket socket) {
         try {
             socket.set_option(Tcp::no_delay(true));
-            if (!tls) return converse(socket, handler, nullptr);
+            if (!tls) {
+                const Known known(*this, socket.native_handle());
+                return converse(socket, handler, nullptr);
+            }
             asio::ssl::stream<Tcp::socket> stream(std::move(socket), *tls);
+            const Known known(*this, stream.next_layer().native_handle());
             stream.handshake(asio::ssl::stream_base::server);
             const std::shared_ptr<X509> peer(SSL_get1_peer_certificate(stream.native_handle()), X509_free);
             converse(stream, handler, peer);
@@ -213,6 +237,11 @@ void HttpServer::close_port() {
     ::shutdown(impl_->acceptor.native_handle(), SHUT_RDWR);
     boost::system::error_code ignored;
     impl_->acceptor.close(ignored);
+}
+
+void HttpServer::cut_connections() {
+    const std::lock_guard lock(impl_->connections_mutex);
+    for (const int descriptor : impl_->connections) ::shutdown(descriptor, SHUT_RDWR);
 }
 
 }  // namespace aggmedic::lab

@@ -151,8 +151,11 @@ LabSpec load_spec(const std::filesystem::path& directory) {
             .breaks = text["breaks"]};
 }
 
+// By rename: other commands read it while the supervisor revives a master.
 void save(const Running& running, const std::filesystem::path& directory) {
-    write_file(directory / "running.json", Json(running).dump() + "\n");
+    const auto draft = directory / ".running.json";
+    write_file(draft, Json(running).dump() + "\n");
+    std::filesystem::rename(draft, directory / "running.json");
 }
 
 Running load_running(const std::filesystem::path& directory) {

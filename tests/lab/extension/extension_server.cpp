@@ -53,6 +53,8 @@ void ExtensionServer::start() {
 }
 
 void ExtensionServer::stop() {
+    http_->close_port();
+    http_->cut_connections();
     http_.reset();
 }
 

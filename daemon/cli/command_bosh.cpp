@@ -123,7 +123,10 @@ daemon::Reply runtime_config(const Invocation& invocation, const std::vector<Nam
 
 int run_bosh(const Invocation& invocation, const Console& console) {
     const auto looked = look_at(invocation, console);
-    const auto as_document = [](const nlohmann::json& result) { return raw_text(result, "document"); };
+    const auto as_document = [](const nlohmann::json& result) {
+        const auto document = raw_text(result, "document");
+        return document.ends_with('\n') ? document : document + "\n";
+    };
     if (!looked) return finish(looked.error(), invocation, as_document);
     const auto reply = invocation.command == Command::bosh_ops_file ? ops_file(invocation, *looked)
                                                                     : runtime_config(invocation, *looked);

@@ -35,6 +35,10 @@ std::string state_in_words(const std::vector<FindingGroup>& groups, std::size_t 
     if (const auto count = affected_apis(groups); count > 0) {
         words += "; " + counted(count, "aggregated API affected", "aggregated APIs affected");
     }
+    for (const auto& group : groups) {
+        if (group.consequence_of.empty() || group.apiservices.empty()) continue;
+        words += fmt::format(", {} of them by {}", group.apiservices.size(), group.cause);
+    }
     if (roots.size() > 1) words += "; " + counted(roots.size() - 1, "more finding", "more findings");
     if (unobserved > 0) words += "; " + counted(unobserved, "fact", "facts") + " not observed";
     return words;

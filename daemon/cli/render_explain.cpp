@@ -5,6 +5,7 @@
 #include "daemon/cli/fields.hpp"
 #include "daemon/cli/finding_groups.hpp"
 #include "daemon/cli/render.hpp"
+#include "daemon/cli/render_evidence.hpp"
 #include "daemon/cli/table.hpp"
 
 namespace aggmedic::cli {
@@ -39,35 +40,6 @@ std::string confidence_sentence(const FindingGroup& group) {
 
 std::string labelled(const View& view, std::string_view label, std::string_view text) {
     return wrapped(view.style, fmt::format("   {:<16}", std::string(label) + ":"), text);
-}
-
-constexpr std::size_t apis_shown_max = 5;
-
-std::string facts(const std::vector<nlohmann::json>& evidence, std::string_view lead, const View& view) {
-    std::string text;
-    for (const auto& one : evidence) {
-        auto where = text_of(one, "source");
-        if (const auto master = text_of(one, "master"); !master.empty()) where += (where.empty() ? "" : ", ") + master;
-        const auto fact = text_of(one, "fact", 2048);
-        text += wrapped(view.style, lead, where.empty() ? fact : fact + " [" + where + "]");
-    }
-    return text;
-}
-
-std::string seen(const FindingGroup& group, const View& view) {
-    std::string text = facts(group.evidence, "     - ", view);
-    std::size_t shown = 0;
-    std::size_t left_out = 0;
-    for (const auto& [api, evidence] : group.evidence_by_api) {
-        if (evidence.empty()) continue;
-        if (++shown > apis_shown_max) {
-            ++left_out;
-            continue;
-        }
-        text += "     " + (api.empty() ? std::string("the cluster") : api) + ":\n" + facts(evidence, "       - ", view);
-    }
-    if (left_out > 0) text += fmt::format("     ... and likewise of {} more (-o json shows all)\n", left_out);
-    return text.empty() ? text : "   What was seen:\n" + text;
 }
 
 std::string ruled_out(const FindingGroup& group, const View& view) {
@@ -105,7 +77,7 @@ std::string chapter(std::size_t number, const FindingGroup& group, const nlohman
     std::string text = fmt::format("\n{}. {} ({})\n", number, tinted(view.style, tone, group.cause), title);
     if (!group.master.empty()) text += labelled(view, "Master", group.master);
     if (!group.apiservices.empty()) text += labelled(view, "Affected", joined(group.apiservices, ", "));
-    text += seen(group, view) + ruled_out(group, view);
+    text += render_evidence(group, view) + ruled_out(group, view);
     text += labelled(view, "How sure", confidence_sentence(group));
     if (!group.consequence_of.empty()) {
         text +=

@@ -41,13 +41,22 @@ std::string step_words(const nlohmann::json& master) {
     return joined(words, ", ");
 }
 
+// The steps that are about no single master (the verification at the end), as a row of their own.
+nlohmann::json cluster_row(const nlohmann::json& result) {
+    auto steps = nlohmann::json::array();
+    for (const auto& step : list_of(result, "steps")) {
+        if (text_of(step, "master").empty()) steps.push_back(step);
+    }
+    return {{"name", "cluster"}, {"state", ""}, {"steps", std::move(steps)}};
+}
+
 std::string master_lines(const nlohmann::json& result, const View& view) {
+    auto rows = list_of(result, "masters");
+    if (auto row = cluster_row(result); !row["steps"].empty()) rows.push_back(std::move(row));
     std::string text;
     std::size_t widest = 0;
-    for (const auto& master : list_of(result, "masters")) {
-        widest = std::max(widest, columns(text_of(master, "name")));
-    }
-    for (const auto& master : list_of(result, "masters")) {
+    for (const auto& master : rows) widest = std::max(widest, columns(text_of(master, "name")));
+    for (const auto& master : rows) {
         const auto name = text_of(master, "name");
         const auto state = text_of(master, "state");
         const std::string lead = "  " + name + std::string(widest - columns(name) + 2, ' ') +

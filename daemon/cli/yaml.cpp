@@ -37,6 +37,7 @@ void emit_text(YAML::Emitter& out, const std::string& text) {
 void emit(YAML::Emitter& out, const nlohmann::json& value) {
     switch (value.type()) {
         case nlohmann::json::value_t::object:
+            if (value.empty()) out << YAML::Flow;
             out << YAML::BeginMap;
             for (const auto& [key, element] : value.items()) {
                 out << YAML::Key;
@@ -47,6 +48,7 @@ void emit(YAML::Emitter& out, const nlohmann::json& value) {
             out << YAML::EndMap;
             return;
         case nlohmann::json::value_t::array:
+            if (value.empty()) out << YAML::Flow;
             out << YAML::BeginSeq;
             for (const auto& element : value) emit(out, element);
             out << YAML::EndSeq;
@@ -67,6 +69,7 @@ void emit(YAML::Emitter& out, const nlohmann::json& value) {
 
 std::string to_yaml(const nlohmann::json& document) {
     YAML::Emitter out;
+    out.SetNullFormat(YAML::LowerNull);
     out.SetOutputCharset(YAML::EscapeNonAscii);  // nothing that reorders or hides text reaches a terminal
     emit(out, document);
     return std::string(out.c_str(), out.size()) + "\n";

@@ -51,7 +51,7 @@ TEST(Yaml, WritesEmptyListsObjectsAndScalars) {
                                      {"no", nullptr},
                                      {"yes", true},
                                      {"n", -3}};
-    EXPECT_EQ(to_yaml(document), "list:\n  []\nmap:\n  {}\n\"n\": -3\n\"no\": ~\n\"yes\": true\n");
+    EXPECT_EQ(to_yaml(document), "list: []\nmap: {}\n\"n\": -3\n\"no\": null\n\"yes\": true\n");
     EXPECT_EQ(read_back(YAML::Load(to_yaml(document))), document);
 }
 

@@ -8,37 +8,13 @@
 #include <set>
 
 #include "net/text.hpp"
-#include "probes/bpm_file.hpp"
+#include "probes/look_draft.hpp"
 
 namespace aggmedic::probes {
 
 namespace {
 
 using Words = std::vector<std::string_view>;
-
-// One process line: `process PID PPID START_TICKS b64(cmdline)`.
-struct Process {
-    std::int64_t pid = 0, parent = 0;
-    std::uint64_t start_ticks = 0;
-    std::vector<std::string> argv;
-};
-
-// Everything of one look, before it is put together.
-struct Draft {
-    Look look;
-    bool file_missing = false;
-    std::string missing_reason;
-    std::optional<std::int64_t> pid;
-    std::vector<Process> processes;
-    std::set<std::string, std::less<>> seen;  // keys that may come once
-    std::int64_t clock_ms = 0;
-    std::string fault;
-
-    bool refuse(std::string why) {
-        if (fault.empty()) fault = std::move(why);
-        return false;
-    }
-};
 
 template <class T>
 bool number(std::string_view word, T& value, int base = 10) {
@@ -64,8 +40,8 @@ std::vector<std::string> read_cmdline(std::string_view bytes) {
     return argv;
 }
 
-bool read_process(const Words& words, Draft& draft) {
-    Process process;
+bool read_process(const Words& words, LookDraft& draft) {
+    LookedProcess process;
     std::string cmdline;
     if (!number(words[1], process.pid) || !number(words[2], process.parent) || !number(words[3], process.start_ticks) ||
         !bytes_of(words[4], cmdline)) {
@@ -77,7 +53,7 @@ bool read_process(const Words& words, Draft& draft) {
     return true;
 }
 
-bool read_named(const Words& words, Draft& draft) {
+bool read_named(const Words& words, LookDraft& draft) {
     NamedFile file;
     file.flag = words[1];
     std::ranges::replace(file.flag, '_', '-');  // as kube-apiserver reads flag names
@@ -96,7 +72,7 @@ bool read_named(const Words& words, Draft& draft) {
     return true;
 }
 
-bool read_monit(const Words& words, Draft& draft) {
+bool read_monit(const Words& words, LookDraft& draft) {
     int exit_status = 0;
     std::string out, err;
     if (!number(words[1], exit_status) || !bytes_of(words[2], out) || !bytes_of(words[3], err)) {
@@ -107,7 +83,7 @@ bool read_monit(const Words& words, Draft& draft) {
     return true;
 }
 
-bool read_stat(const Words& words, Draft& draft) {
+bool read_stat(const Words& words, LookDraft& draft) {
     auto& file = draft.look.view.args_file;
     if (words[3].size() > 5 || words[3].find_first_not_of("01234567") != std::string_view::npos ||
         !number(words[4], file.size)) {
@@ -130,28 +106,28 @@ bool read_kilobytes(std::string_view word, std::uint64_t& bytes) {
 struct Key {
     std::size_t words;
     bool repeats;
-    std::function<bool(const Words&, Draft&)> read;
+    std::function<bool(const Words&, LookDraft&)> read;
 };
 
 const std::map<std::string_view, Key>& keys() {
     const auto text = [](std::string MasterView::* member) {
-        return [member](const Words& w, Draft& d) {
+        return [member](const Words& w, LookDraft& d) {
             d.look.view.*member = w[1];
             return true;
         };
     };
     const auto file_text = [](std::string FileFacts::* member) {
-        return [member](const Words& w, Draft& d) { return bytes_of(w[1], d.look.view.args_file.*member); };
+        return [member](const Words& w, LookDraft& d) { return bytes_of(w[1], d.look.view.args_file.*member); };
     };
     const auto size = [](std::uint64_t MasterView::* member) {
-        return [member](const Words& w, Draft& d) { return read_kilobytes(w[1], d.look.view.*member); };
+        return [member](const Words& w, LookDraft& d) { return read_kilobytes(w[1], d.look.view.*member); };
     };
     static const std::map<std::string_view, Key> table{
         {"boot_id", {2, false, text(&MasterView::boot_id)}},
-        {"uptime", {2, false, [](const Words& w, Draft& d) { return decimal(w[1], d.look.view.uptime_seconds); }}},
+        {"uptime", {2, false, [](const Words& w, LookDraft& d) { return decimal(w[1], d.look.view.uptime_seconds); }}},
         {"clock",
          {2, false,
-          [](const Words& w, Draft& d) {
+          [](const Words& w, LookDraft& d) {
               std::int64_t nanoseconds = 0;
               if (!number(w[1], nanoseconds)) return false;
               d.clock_ms = nanoseconds / 1'000'000;
@@ -162,21 +138,21 @@ const std::map<std::string_view, Key>& keys() {
         {"file.stat", {5, false, read_stat}},
         {"file.sha256",
          {2, false,
-          [](const Words& w, Draft& d) {
+          [](const Words& w, LookDraft& d) {
               d.look.view.args_file.sha256 = w[1];
               return is_hex(w[1], 64);
           }}},
-        {"file.bytes", {2, false, [](const Words& w, Draft& d) { return bytes_of(w[1], d.look.args_file_bytes); }}},
+        {"file.bytes", {2, false, [](const Words& w, LookDraft& d) { return bytes_of(w[1], d.look.args_file_bytes); }}},
         {"file.missing",
          {2, false,
-          [](const Words& w, Draft& d) {
+          [](const Words& w, LookDraft& d) {
               d.file_missing = true;
               d.missing_reason = w[1];
               return true;
           }}},
         {"pid",
          {2, false,
-          [](const Words& w, Draft& d) {
+          [](const Words& w, LookDraft& d) {
               if (w[1] == "none") return true;
               return number(w[1], d.pid.emplace());
           }}},
@@ -185,17 +161,17 @@ const std::map<std::string_view, Key>& keys() {
         {"monit", {4, false, read_monit}},
         {"disk_free_kb", {2, false, size(&MasterView::disk_free_bytes)}},
         {"memory_available_kb", {2, false, size(&MasterView::memory_available_bytes)}},
-        {"lock", {2, false, [](const Words& w, Draft& d) { return bytes_of(w[1], d.look.view.lock); }}},
+        {"lock", {2, false, [](const Words& w, LookDraft& d) { return bytes_of(w[1], d.look.view.lock); }}},
         {"backup",
          {2, true,
-          [](const Words& w, Draft& d) {
+          [](const Words& w, LookDraft& d) {
               return d.look.view.backups.size() < 256 && bytes_of(w[1], d.look.view.backups.emplace_back());
           }}},
     };
     return table;
 }
 
-bool read_line(std::string_view line, Draft& draft) {
+bool read_line(std::string_view line, LookDraft& draft) {
     const auto words = split(line, ' ');
     const auto found = keys().find(words[0]);
     if (found == keys().end()) return draft.refuse("unknown key " + printable(words[0], 64));
@@ -211,117 +187,8 @@ bool read_line(std::string_view line, Draft& draft) {
     return true;
 }
 
-std::string_view base_name(std::string_view path) {
-    const auto slash = path.rfind('/');
-    return slash == std::string_view::npos ? path : path.substr(slash + 1);
-}
-
-// Where the apiserver's own arguments start in argv; 0: this is no apiserver. An interpreter or hyperkube names it
-// second.
-std::size_t apiserver_arguments(const std::vector<std::string>& argv) {
-    for (std::size_t at = 0; at < 2 && at < argv.size(); ++at) {
-        const auto word = base_name(argv[at]);
-        if (word == "kube-apiserver" || (at == 1 && word == "apiserver" && base_name(argv[0]) == "hyperkube"))
-            return at + 1;
-    }
-    return 0;
-}
-
-bool descends(const std::vector<Process>& processes, const Process& from, std::int64_t ancestor) {
-    auto pid = from.pid;
-    for (int steps = 0; steps < 64; ++steps) {
-        if (pid == ancestor) return true;
-        const auto at = std::ranges::find(processes, pid, &Process::pid);
-        if (at == processes.end()) return false;
-        pid = at->parent;
-    }
-    return false;
-}
-
-// The supervised apiserver: the process of the pid file, or the one below it that runs the apiserver.
-Seen<const Process*> choose_process(const Draft& draft) {
-    if (!draft.pid) return Unobserved{.reason = "not-found", .detail = "there is no pid file"};
-    std::vector<const Process*> found;
-    for (const auto& process : draft.processes) {
-        if (apiserver_arguments(process.argv) == 0 || !descends(draft.processes, process, *draft.pid)) continue;
-        if (process.pid == *draft.pid) return &process;
-        found.push_back(&process);
-    }
-    if (found.size() == 1) return found.front();
-    return Unobserved{.reason = "not-found",
-                      .detail = (found.empty() ? "no kube-apiserver" : "several kube-apiservers") +
-                                std::string(" at or below pid ") + std::to_string(*draft.pid)};
-}
-
-std::map<std::string, std::vector<std::string>> by_name(const std::vector<std::string>& argv) {
-    std::map<std::string, std::vector<std::string>> flags;
-    for (const auto& word : argv) {
-        if (word.empty()) continue;
-        const auto equals = word.find('=');
-        flags[word.substr(0, equals)].push_back(equals == std::string::npos ? "" : word.substr(equals));
-    }
-    return flags;
-}
-
-// Names only: a value may be a secret.
-std::vector<std::string> differing(const std::vector<std::string>& file, const std::vector<std::string>& process) {
-    const auto a = by_name(file), b = by_name(process);
-    std::set<std::string> names;
-    const auto compare = [&](const auto& one, const auto& other) {
-        for (const auto& [flag, values] : one) {
-            const auto at = other.find(flag);
-            if (at != other.end() && at->second == values) continue;
-            names.insert(flag.starts_with("--") ? flag.substr(2) : "(a value by itself)");
-        }
-    };
-    compare(a, b);
-    compare(b, a);
-    return {names.begin(), names.end()};
-}
-
-void read_arguments_of_file(Draft& draft, const std::vector<std::string>* live) {
-    auto& view = draft.look.view;
-    const auto file = read_bpm(draft.look.args_file_bytes, "kube-apiserver");
-    if (!file) {
-        view.file_arguments = unobserved(file.error());
-        view.file_text_fault = file.error().detail;
-        return;
-    }
-    std::vector<std::string> argv;
-    for (auto& word : file->passed_by_new_bpm()) argv.push_back(std::move(word));
-    view.file_arguments = read_arguments(argv);
-    if (live == nullptr) return;
-    view.file_equals_process = view.file_arguments->sha256 == view.process->arguments.sha256;
-    if (!view.file_equals_process) view.differing_flags = differing(argv, *live);
-    if (!view.file_equals_process && view.differing_flags.empty()) view.differing_flags = {"(the order)"};
-}
-
-void assemble(Draft& draft, TimePoint asked, TimePoint answered) {
-    auto& view = draft.look.view;
-    const auto middle = asked + (answered - asked) / 2;
-    view.clock_offset_ms = draft.clock_ms - middle.time_since_epoch().count();
-    std::vector<std::string> live;
-    const auto chosen = choose_process(draft);
-    if (chosen) {
-        const auto& process = **chosen;
-        live.assign(process.argv.begin() + static_cast<std::ptrdiff_t>(apiserver_arguments(process.argv)),
-                    process.argv.end());
-        view.process = ProcessFacts{.pid = process.pid,
-                                    .start_ticks = process.start_ticks,
-                                    .executable = process.argv.front(),
-                                    .arguments = read_arguments(live)};
-    } else {
-        view.process = chosen.why();
-    }
-    if (draft.file_missing) {
-        view.file_arguments = Unobserved{.reason = "not-found", .detail = draft.missing_reason};
-    } else {
-        read_arguments_of_file(draft, view.process ? &live : nullptr);
-    }
-}
-
 // Disk and memory may be missing: nothing known of them is no room.
-Result<void> check_complete(const Draft& draft) {
+Result<void> check_complete(const LookDraft& draft) {
     for (const char* key : {"boot_id", "uptime", "clock", "file.path", "pid", "monit"}) {
         const bool excused = draft.file_missing && std::string_view(key) == "file.path";
         if (!draft.seen.contains(key) && !excused)
@@ -347,7 +214,7 @@ Result<Look> parse_look(std::string_view master, std::string_view output, TimePo
     if (lines.empty() || lines.front() != "aggmedic-look 1")
         return fail(Errc::malformed_reply, "look: no aggmedic-look 1 line");
     if (lines.back() != "end") return fail(Errc::malformed_reply, "look: the output was cut");
-    Draft draft;
+    LookDraft draft;
     draft.look.view.master = master;
     draft.look.view.platform = "bosh";
     draft.look.view.supervisor = Unobserved{};

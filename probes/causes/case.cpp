@@ -134,32 +134,6 @@ void digest_handshakes(Case& result) {
     }
 }
 
-bool is_service_account(const Caller& caller) {
-    return caller.user.starts_with("system:serviceaccount:");
-}
-
-// What one answer's pair of flow schemas says: kube-apiserver's own line first, the extension API server's second.
-// Agreement means the right identity only where a masked one would have another schema: the caller is known to be no
-// system:masters, and is a ServiceAccount (a certificate never falls under their schema) or the certificate is
-// system:masters (schema `exempt`).
-Identity from_pair(const Answer& answer, bool agreement_counts) {
-    if (answer.flow_schemas.size() != 2) return Identity::unknown;
-    if (answer.flow_schemas[0] != answer.flow_schemas[1]) return Identity::masked;
-    return agreement_counts ? Identity::caller : Identity::unknown;
-}
-
-bool names_proxy(const Answer& answer, const std::vector<ProxyClient>& proxies) {
-    if (answer.status != 403 || !answer.forbidden_user || answer.forbidden_user->empty()) return false;
-    return std::ranges::any_of(proxies, [&](const ProxyClient& proxy) {
-        return !proxy.absent && proxy.leaf.common_name == *answer.forbidden_user;
-    });
-}
-
-Identity stronger(Identity a, Identity b) {
-    const auto rank = [](Identity identity) { return static_cast<int>(identity); };
-    return rank(a) >= rank(b) ? a : b;
-}
-
 }  // namespace
 
 void Tally::count(Symptom symptom) {
@@ -260,31 +234,6 @@ Case digest(const Observation& observation, TimePoint now) {
         result.shared_ca = overlap(result.published->requestheader_ca, result.published->client_ca, now);
     }
     return result;
-}
-
-Identity identity_at(const ApiCase& api, const Observation& observation, const std::vector<ProxyClient>& proxies) {
-    const auto& caller = observation.caller;
-    const bool certificate_is_masters = !proxies.empty() && std::ranges::all_of(proxies, [](const ProxyClient& proxy) {
-        return std::ranges::find(proxy.leaf.organizations, "system:masters") != proxy.leaf.organizations.end();
-    });
-    const bool counts =
-        !caller.user.empty() && !caller.is_system_masters && (is_service_account(caller) || certificate_is_masters);
-    Identity found = Identity::unknown;
-    for (const auto& through : api.through) {
-        for (const auto* answers : {&through.attempts->discovery, &through.attempts->resource}) {
-            for (const auto& answer : *answers) {
-                found = stronger(found, from_pair(answer, counts));
-                const bool is_other = caller.user.empty() || answer.forbidden_user != caller.user;
-                if (is_other && names_proxy(answer, proxies)) found = Identity::named;
-            }
-        }
-        // The canary is a ServiceAccount and never system:masters, so its agreement always counts.
-        for (const auto& answer : through.attempts->canary) {
-            found = stronger(found, from_pair(answer, true));
-            if (names_proxy(answer, proxies)) found = Identity::named;
-        }
-    }
-    return found;
 }
 
 }  // namespace aggmedic::probes

@@ -28,7 +28,9 @@ const std::map<std::string, std::set<std::string>> core{
 
 const fs::path root = AGGMEDIC_ROOT;
 
-bool is_source(const fs::path& path) { return path.extension() == ".hpp" || path.extension() == ".cpp"; }
+bool is_source(const fs::path& path) {
+    return path.extension() == ".hpp" || path.extension() == ".cpp";
+}
 
 std::vector<fs::path> sources_below(const fs::path& folder) {
     std::vector<fs::path> found;
@@ -92,7 +94,8 @@ std::map<std::string, std::string> everything_included(const fs::path& path) {
 }
 
 bool does_io(const std::string& header) {
-    static const std::regex io(R"(^(boost/(asio|beast|process)/.*|boost/(asio|beast|process)\.hpp|libssh/.*|sqlite3\.h|openssl/ssl\.h|sys/socket\.h|fstream|thread|systemd/.*|spdlog/.*))");
+    static const std::regex io(
+        R"(^(boost/(asio|beast|process)/.*|boost/(asio|beast|process)\.hpp|libssh/.*|sqlite3\.h|openssl/ssl\.h|sys/socket\.h|fstream|thread|systemd/.*|spdlog/.*))");
     return std::regex_match(header, io);
 }
 
@@ -108,7 +111,8 @@ TEST(Architecture, NoFloorIncludesAHigherOne) {
         for (const auto& path : sources_below(floors[floor])) {
             for (const auto& header : includes_of(text_of(path))) {
                 for (std::size_t higher = floor + 1; higher < floors.size(); ++higher) {
-                    EXPECT_FALSE(header.starts_with(std::string(floors[higher]) + "/")) << path << " includes " << header;
+                    EXPECT_FALSE(header.starts_with(std::string(floors[higher]) + "/"))
+                        << path << " includes " << header;
                 }
             }
         }
@@ -118,7 +122,8 @@ TEST(Architecture, NoFloorIncludesAHigherOne) {
 TEST(Architecture, TheModelsKnowNeitherProbesNorRemedies) {
     for (const auto& path : sources_below("tests/model")) {
         for (const auto& header : includes_of(text_of(path))) {
-            EXPECT_FALSE(header.starts_with("probes/") || header.starts_with("remediate/")) << path << " includes " << header;
+            EXPECT_FALSE(header.starts_with("probes/") || header.starts_with("remediate/"))
+                << path << " includes " << header;
         }
     }
 }
@@ -132,7 +137,8 @@ TEST(Architecture, TheCoreIncludesNothingThatDoesInputOrOutput) {
 }
 
 TEST(Architecture, TheCoreReadsNoClockAndLogsNothing) {
-    static const std::regex forbidden(R"((_clock::now|\btime\(nullptr\)|\btime\(0\)|clock_gettime|gettimeofday|std::cerr|std::cout|\bgetenv\b|random_device))");
+    static const std::regex forbidden(
+        R"((_clock::now|\btime\(nullptr\)|\btime\(0\)|clock_gettime|gettimeofday|std::cerr|std::cout|\bgetenv\b|random_device))");
     for (const auto& path : core_files()) {
         const auto text = without_comments(text_of(path));
         std::smatch match;
@@ -144,7 +150,8 @@ TEST(Architecture, NoTargetLinksUpwards) {
     for (std::size_t floor = 0; floor < floors.size(); ++floor) {
         const auto text = text_of(fs::path(floors[floor]) / "CMakeLists.txt");
         for (std::size_t higher = floor + 1; higher < floors.size(); ++higher) {
-            EXPECT_EQ(text.find("aggmedic_" + std::string(floors[higher])), std::string::npos) << floors[floor] << "/CMakeLists.txt";
+            EXPECT_EQ(text.find("aggmedic_" + std::string(floors[higher])), std::string::npos)
+                << floors[floor] << "/CMakeLists.txt";
         }
     }
 }

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "probes/look.hpp"
+
+// The facts of one look, line by line, and how they become a MasterView.
+namespace aggmedic::probes {
+
+// One process line: `process PID PPID START_TICKS b64(cmdline)`.
+struct LookedProcess {
+    std::int64_t pid = 0, parent = 0;
+    std::uint64_t start_ticks = 0;
+    std::vector<std::string> argv;
+};
+
+// Everything of one look, before it is put together.
+struct LookDraft {
+    Look look;
+    bool file_missing = false;
+    std::string missing_reason;
+    std::optional<std::int64_t> pid;
+    std::vector<LookedProcess> processes;
+    std::set<std::string, std::less<>> seen;  // keys that may come once
+    std::int64_t clock_ms = 0;
+    std::string fault;
+
+    bool refuse(std::string why) {
+        if (fault.empty()) fault = std::move(why);
+        return false;
+    }
+};
+
+// Chooses the supervised apiserver, reads the arguments of file and process, and compares them.
+void assemble(LookDraft& draft, TimePoint asked, TimePoint answered);
+
+}  // namespace aggmedic::probes

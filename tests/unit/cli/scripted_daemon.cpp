@@ -19,6 +19,11 @@ std::string read_request(int peer) {
 
 }  // namespace
 
+std::vector<std::string> asking(const ScriptedDaemon& daemon, std::vector<std::string> words) {
+    words.insert(words.end(), {"--socket", daemon.path()});
+    return words;
+}
+
 std::string reply_line(int exit_status, const nlohmann::json& result, const std::string& error) {
     return nlohmann::json{{"reply", {{"exit_status", exit_status}, {"error", error}, {"result", result}}}}.dump() +
            "\n";

@@ -39,6 +39,9 @@ class ScriptedDaemon {
     std::jthread thread_;
 };
 
+// The words of a command line that asks this daemon.
+std::vector<std::string> asking(const ScriptedDaemon& daemon, std::vector<std::string> words);
+
 std::string reply_line(int exit_status, const nlohmann::json& result, const std::string& error = {});
 std::string progress_line(const nlohmann::json& progress);
 

@@ -34,11 +34,14 @@ bool is_mixed(const ApiCase& api) {
            api.through.front().fine() > 1;
 }
 
-std::set<std::string> fingerprints(const MasterView& master, std::string_view flag) {
+// Of the CAs only: where one file serves all purposes, each master's holds its own leaf beside the common CA.
+std::set<std::string> ca_fingerprints(const MasterView& master, std::string_view flag) {
     std::set<std::string> found;
     for (const auto& file : master.files) {
         if (file.flag != flag) continue;
-        for (const auto& certificate : file.certificates) found.insert(certificate.sha256);
+        for (const auto& certificate : file.certificates) {
+            if (certificate.is_ca) found.insert(certificate.sha256);
+        }
     }
     return found;
 }
@@ -107,7 +110,7 @@ void judge_ca_files(const Case& seen, Assessment& assessment) {
     std::map<std::string, std::set<std::string>> bundles;
     for (const auto& [name, master] : seen.observation.masters) {
         if (!master) continue;
-        auto found = fingerprints(*master, flag);
+        auto found = ca_fingerprints(*master, flag);
         if (!found.empty()) bundles.emplace(name, std::move(found));
     }
     if (bundles.size() < 2) return;

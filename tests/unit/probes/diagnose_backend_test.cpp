@@ -187,6 +187,15 @@ TEST(Diagnose, DifferentCasAreADifference) {
     EXPECT_EQ(assessment.findings[0].allow_list, AllowList::wrong);
 }
 
+TEST(Diagnose, TheSameCaBesideAnotherLeafIsNoDifference) {
+    auto observation = healthy();
+    add_master(observation, "m1");
+    for (auto& file : observation.masters.at("m1")->files) {
+        if (file.flag == "requestheader-client-ca-file") file.certificates = recording::certificates("pki/kubo_ca.pem");
+    }
+    EXPECT_THAT(judge(observation).findings, IsEmpty());
+}
+
 TEST(Diagnose, OneMasterWithAnotherNameIsItsOwnFinding) {
     auto observation = mismatch();
     published(observation).allowed_names = {"aggregator", "demo.pks.ik.am"};

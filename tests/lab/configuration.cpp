@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <ctime>
 
 #include "tests/lab/lab_spec.hpp"
 
@@ -33,7 +34,17 @@ std::string masters_block(const World& world) {
     return text;
 }
 
-std::string configuration(const World& world) {
+std::string accepted_risks(const LabSpec& spec, const World& world) {
+    if (!spec.accept_shared_ca) return {};
+    const std::time_t end = std::time(nullptr) + 30L * 24 * 3600;
+    std::tm parts{};
+    gmtime_r(&end, &parts);
+    const std::string fingerprint = read_file(world.pki("ca.sha256")).substr(0, 64);
+    return fmt::format("    accept_risk: [{{id: shared-ca, ca_sha256: \"{}\", cn: {}, until: {:04}-{:02}-{:02}}}]\n",
+                       fingerprint, cluster_name, parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
+}
+
+std::string configuration(const LabSpec& spec, const World& world) {
     const std::string at = world.directory.string();
     const double scale = world.time_scale;
     return fmt::format(
@@ -62,9 +73,10 @@ clusters:
 {8}    ssh: {{user: vcap, private_key_file: {0}/pki/ssh.key, known_hosts_file: {0}/known_hosts}}
     after_repair: [{{restart_pods: {{namespace: catalog, selector: release=catalog}}}}]
     verify: [{{get: /apis/servicecatalog.k8s.io/v1beta1/clusterserviceclasses}}]
-)",
+{9})",
         at, seconds(30 * scale), seconds(300 * scale), seconds(60 + 120 * scale), seconds(15 * scale),
-        seconds(10 * scale), seconds(60 * scale), world.balancer.text(), masters_block(world));
+        seconds(10 * scale), seconds(60 * scale), world.balancer.text(), masters_block(world),
+        accepted_risks(spec, world));
 }
 
 std::string kubeconfig(const World& world, const std::string& user) {
@@ -82,7 +94,7 @@ std::string kubeconfig(const World& world, const std::string& user) {
 void write_configuration(const LabSpec& spec, const World& world) {
     fs::create_directories(spec.directory / "aggmedic/state");
     write_file(spec.directory / "known_hosts", known_hosts(world));
-    write_file(spec.directory / "aggmedic.yml", configuration(world));
+    write_file(spec.directory / "aggmedic.yml", configuration(spec, world));
     write_file(spec.directory / "kubeconfig", kubeconfig(world, "dev"));
     write_file(spec.directory / "kubeconfig-admin", kubeconfig(world, "admin"));
     write_file(spec.directory / "kubeconfig-probe", kubeconfig(world, "probe"));

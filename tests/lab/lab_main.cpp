@@ -35,6 +35,8 @@ int parse_and_run(int argc, char** argv) {
         ->capture_default_str();
     sub->add_option("--extensions", options.spec.extensions, "further extension API servers")
         ->check(CLI::Range(0, 2000));
+    sub->add_flag("--accept-shared-ca", options.spec.accept_shared_ca,
+                  "the configuration accepts the risk of the shared CA for 30 days");
     sub->add_flag("--foreground", options.foreground, "stay, and end with this process");
     sub->add_flag("--keep", options.keep, "leave the directory at the end (foreground)");
     sub = command("down", "end a lab and remove its directory", down);

@@ -129,10 +129,15 @@ bool LabSpec::has(std::string_view cause) const {
 }
 
 void save(const LabSpec& spec) {
-    const Json text = {{"programs", spec.programs.string()}, {"masters", spec.masters},
-                       {"generation", spec.generation},      {"monit", spec.monit},
-                       {"time_scale", spec.time_scale},      {"bpm", spec.bpm.string()},
-                       {"extensions", spec.extensions},      {"breaks", spec.breaks}};
+    const Json text = {{"programs", spec.programs.string()},
+                       {"masters", spec.masters},
+                       {"generation", spec.generation},
+                       {"monit", spec.monit},
+                       {"time_scale", spec.time_scale},
+                       {"bpm", spec.bpm.string()},
+                       {"extensions", spec.extensions},
+                       {"accept_shared_ca", spec.accept_shared_ca},
+                       {"breaks", spec.breaks}};
     write_file(spec.directory / "lab.json", text.dump(1) + "\n");
 }
 
@@ -148,6 +153,7 @@ LabSpec load_spec(const std::filesystem::path& directory) {
             .time_scale = text["time_scale"],
             .bpm = text["bpm"].get<std::string>(),
             .extensions = text["extensions"],
+            .accept_shared_ca = text["accept_shared_ca"],
             .breaks = text["breaks"]};
 }
 

@@ -22,8 +22,9 @@ struct LabSpec {
     std::string generation = "1.20";
     std::string monit = "debian";  // or 5.2.5
     double time_scale = 0.2;
-    std::filesystem::path bpm;   // the bpm.yml that the masters get
-    std::size_t extensions = 0;  // generic ones, beside service catalog and wardle
+    std::filesystem::path bpm;      // the bpm.yml that the masters get
+    std::size_t extensions = 0;     // generic ones, beside service catalog and wardle
+    bool accept_shared_ca = false;  // the configuration accepts the risk, so that plans are applied without a flag
     std::vector<Break> breaks;
 
     bool has(std::string_view cause, std::size_t master) const;

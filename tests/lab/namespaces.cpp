@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <sstream>
 #include <system_error>
 
 namespace aggmedic::lab {
@@ -42,13 +43,11 @@ void set_up(int socket, const char* interface) {
     if (::ioctl(socket, SIOCSIFFLAGS, &change) != 0) fail("starting the loopback interface");
 }
 
-bool something_is_shared() {
-    std::ifstream mounts("/proc/self/mountinfo");
-    if (!mounts) return true;
-    for (std::string line; std::getline(mounts, line);) {
-        if (line.find(" shared:") != std::string::npos) return true;
-    }
-    return false;
+bool mounted(const std::string& line, std::string_view where) {
+    std::istringstream words(line);
+    std::string word;
+    for (int i = 0; i < 5; ++i) words >> word;
+    return word == where;
 }
 
 void join(const std::string& namespace_file) {
@@ -78,15 +77,24 @@ pid_t spawn_isolated(const Spawn& what) {
     return static_cast<pid_t>(child);
 }
 
-void isolate_mounts() {
-    if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0) return;
-    if (errno != EINVAL) fail("making the mounts private");
-    if (something_is_shared()) {
-        throw std::runtime_error(
-            "/ is not a mount point here and some mounts are shared with the host, so the lab's own would show "
-            "outside; "
-            "enter the tree T by `mount --rbind T M; mount --make-rprivate M; chroot M` and try again");
+std::string why_mounts_would_show() {
+    std::ifstream mounts("/proc/self/mountinfo");
+    bool root_is_mounted = false, shared = false;
+    for (std::string line; std::getline(mounts, line);) {
+        root_is_mounted = root_is_mounted || mounted(line, "/");
+        shared = shared || line.find(" shared:") != std::string::npos;
     }
+    if (!mounts.eof()) return "/proc is not mounted here, and the lab has to read it";
+    if (root_is_mounted || !shared) return {};
+    return "/ is not a mount point here and some mounts are shared with the host, so the lab's own would show outside; "
+           "enter the tree T by `mount --rbind T M; mount --make-rprivate M; chroot M` and try again";
+}
+
+void isolate_mounts() {
+    if (const auto trouble = why_mounts_would_show(); !trouble.empty()) throw std::runtime_error(trouble);
+    // Where / is no mount point there is nothing to make private: it was proved above that nothing is shared.
+    if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 && errno != EINVAL)
+        fail("making the mounts private");
 }
 
 void bind_mount(const std::filesystem::path& from, const std::filesystem::path& to) {

@@ -18,6 +18,7 @@ pid_t spawn_isolated(const Spawn& what);
 // Makes this process's mount tree private. Where / is no mount point (a plain chroot) nothing may be shared already, or
 // it throws with the sentence that says how to enter.
 void isolate_mounts();
+std::string why_mounts_would_show();  // that sentence, or empty
 void bind_mount(const std::filesystem::path& from, const std::filesystem::path& to);
 void mount_tmpfs(const std::filesystem::path& where, const std::string& options);
 void move_mount_to(const std::filesystem::path& from, const std::filesystem::path& to);

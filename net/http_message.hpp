@@ -18,7 +18,7 @@ struct HttpRequest {
     std::string body{};
     std::string content_type{};  // for a body
     std::string accept = "application/json";
-    std::size_t body_limit = 1024 * 1024;
+    std::size_t body_limit = std::size_t{1024} * 1024;
     std::chrono::milliseconds timeout{5000};  // one deadline over resolve, connect, TLS, write and read
     bool fresh_connection = false;            // do not reuse a kept connection (a master's own readiness is asked so)
 };

@@ -2,7 +2,6 @@
 #include "net/https_client.hpp"
 
 #include <fmt/format.h>
-#include <sys/socket.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -18,6 +17,7 @@
 #include "net/async_mutex.hpp"
 #include "net/deadline.hpp"
 #include "net/resolve.hpp"
+#include "net/tcp.hpp"
 #include "net/text.hpp"
 #include "net/tls_context.hpp"
 
@@ -30,8 +30,9 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using Stream = asio::ssl::stream<tcp::socket>;
 using Parser = http::response_parser<http::string_body>;
+using ParserPointer = std::unique_ptr<Parser>;
 
-constexpr std::size_t header_limit_bytes = 64 * 1024;
+constexpr std::size_t header_limit_bytes = std::size_t{64} * 1024;
 constexpr int interim_answers_max = 8;  // 1xx answers before the real one
 
 // One request on its way. `phase` is what an error or an expired deadline names.
@@ -44,13 +45,6 @@ struct Exchange {
 
 bool is_idempotent(const HttpRequest& request) {
     return request.method == "GET" || request.method == "HEAD";
-}
-
-// Nothing is expected on an idle connection, so anything readable is the peer's goodbye.
-bool is_idle(tcp::socket& socket) {
-    char byte = 0;
-    return ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-           (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 Error to_error(error_code error, Errc otherwise, const std::string& phase) {
@@ -96,7 +90,7 @@ HttpReply to_reply(Parser& parser) {
 
 class HttpsClient::Impl {
   public:
-    Impl(asio::any_io_executor executor, HttpsTarget target) : target_(std::move(target)), turn_(executor) {}
+    Impl(const asio::any_io_executor& executor, HttpsTarget target) : target_(std::move(target)), turn_(executor) {}
     ~Impl() { drop(); }
 
     asio::awaitable<Result<HttpReply>> send(HttpRequest request);
@@ -121,7 +115,7 @@ class HttpsClient::Impl {
     asio::awaitable<Result<void>> connect(Exchange& exchange);
     asio::awaitable<Result<void>> handshake(Exchange& exchange);
     asio::awaitable<Result<HttpReply>> converse(Exchange& exchange, bool& keep);
-    asio::awaitable<Result<void>> read_head(Exchange& exchange, std::optional<Parser>& parser);
+    asio::awaitable<Result<ParserPointer>> read_head(Exchange& exchange);
     Result<void> prepare_context();
     std::string host_header() const;
     std::string peer_name() const { return host_and_port(target_.host, target_.port); }
@@ -131,7 +125,7 @@ class HttpsClient::Impl {
     HttpsTarget target_;
     AsyncMutex turn_;
     SessionStore sessions_;  // outlives context_ and stream_, whose callback writes here
-    std::optional<asio::ssl::context> context_;
+    std::unique_ptr<asio::ssl::context> context_;
     std::unique_ptr<Stream> stream_;
     beast::flat_buffer buffer_;
     std::optional<TlsPeer> peer_;
@@ -167,6 +161,7 @@ asio::awaitable<Result<HttpReply>> HttpsClient::Impl::exchange(Exchange& exchang
 
 // True when the kept connection is used again.
 asio::awaitable<Result<bool>> HttpsClient::Impl::reuse_or_connect(Exchange& exchange, bool fresh) {
+    // Nothing is expected on a kept connection, so anything readable is the peer's goodbye.
     if (!fresh && stream_ && is_idle(stream_->next_layer())) co_return true;
     drop();
     auto connected = co_await connect(exchange);
@@ -183,12 +178,6 @@ asio::awaitable<Result<void>> HttpsClient::Impl::connect(Exchange& exchange) {
     exchange.phase = "connecting to " + peer_name();
     auto socket = co_await connect_any(std::move(*endpoints), exchange.deadline);
     if (!socket) co_return std::unexpected(std::move(socket.error()));
-    error_code ignored;
-    // A path that died silently (a NAT's table, a cut cable) is noticed between two requests, not in the middle of one.
-    socket->set_option(tcp::socket::keep_alive(true), ignored);
-    socket->set_option(asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPIDLE>(10), ignored);
-    socket->set_option(asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPINTVL>(5), ignored);
-    socket->set_option(asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPCNT>(3), ignored);
     stream_ = std::make_unique<Stream>(std::move(*socket), *context_);
     buffer_.clear();
     co_return Result<void>();
@@ -218,24 +207,24 @@ asio::awaitable<Result<HttpReply>> HttpsClient::Impl::converse(Exchange& exchang
         co_await asio::async_write(*stream_, asio::buffer(bytes), asio::as_tuple(asio::use_awaitable));
     if (unsent) co_return std::unexpected(to_error(unsent, Errc::write_failed, exchange.phase));
 
-    std::optional<Parser> parser;
-    auto head = co_await read_head(exchange, parser);
+    auto head = co_await read_head(exchange);
     if (!head) co_return std::unexpected(std::move(head.error()));
+    Parser& parser = **head;
     exchange.phase = "reading the answer's body from " + peer_name();
-    if (auto plain = check_codings(*parser, exchange.phase); !plain) co_return std::unexpected(plain.error());
-    if (!parser->is_done()) {
+    if (auto plain = check_codings(parser, exchange.phase); !plain) co_return std::unexpected(plain.error());
+    if (!parser.is_done()) {
         const auto [error, size] =
-            co_await http::async_read(*stream_, buffer_, *parser, asio::as_tuple(asio::use_awaitable));
+            co_await http::async_read(*stream_, buffer_, parser, asio::as_tuple(asio::use_awaitable));
         if (error) co_return std::unexpected(to_error(error, Errc::read_failed, exchange.phase));
     }
-    keep = parser->keep_alive() && buffer_.size() == 0;  // bytes after the end belong to no request of ours
-    co_return to_reply(*parser);
+    keep = parser.keep_alive() && buffer_.size() == 0;  // bytes after the end belong to no request of ours
+    co_return to_reply(parser);
 }
 
-asio::awaitable<Result<void>> HttpsClient::Impl::read_head(Exchange& exchange, std::optional<Parser>& parser) {
+asio::awaitable<Result<ParserPointer>> HttpsClient::Impl::read_head(Exchange& exchange) {
     exchange.phase = "reading the answer's header from " + peer_name();
     for (int count = 0; count <= interim_answers_max; ++count) {
-        parser.emplace();
+        auto parser = std::make_unique<Parser>();
         parser->header_limit(header_limit_bytes);
         parser->body_limit(exchange.request.body_limit);
         parser->skip(exchange.request.method == "HEAD");
@@ -245,7 +234,7 @@ asio::awaitable<Result<void>> HttpsClient::Impl::read_head(Exchange& exchange, s
         if (error) co_return std::unexpected(to_error(error, Errc::read_failed, exchange.phase));
         const unsigned status = parser->get().result_int();
         if (status == 101) break;  // no upgrade was asked for
-        if (status >= 200) co_return Result<void>();
+        if (status >= 200) co_return parser;
     }
     co_return fail(Errc::malformed_reply, exchange.phase + ": interim answers instead of one");
 }
@@ -262,7 +251,7 @@ Result<void> HttpsClient::Impl::prepare_context() {
     }
     auto context = make_client_context(target_, sessions_);
     if (!context) return std::unexpected(std::move(context.error()));
-    context_.emplace(context->release());
+    context_ = std::make_unique<asio::ssl::context>(context->release());
     return {};
 }
 
@@ -290,7 +279,7 @@ void HttpsClient::Impl::forget_now() {
 }
 
 HttpsClient::HttpsClient(asio::any_io_executor executor, HttpsTarget target)
-    : impl_(std::make_unique<Impl>(std::move(executor), std::move(target))) {}
+    : impl_(std::make_unique<Impl>(executor, std::move(target))) {}
 HttpsClient::~HttpsClient() = default;
 asio::awaitable<Result<HttpReply>> HttpsClient::send(HttpRequest request) {
     return impl_->send(std::move(request));

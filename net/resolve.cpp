@@ -1,7 +1,5 @@
 #include "net/resolve.hpp"
 
-#include <fmt/format.h>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <memory>
@@ -35,19 +33,6 @@ void start(const std::shared_ptr<Lookup>& lookup, const std::string& host, std::
         });
 }
 
-// A socket has no default constructor, which a Result inside a parallel group needs.
-using SocketPointer = std::unique_ptr<tcp::socket>;
-
-asio::awaitable<Result<SocketPointer>> connect_one(tcp::endpoint endpoint) {
-    auto socket = std::make_unique<tcp::socket>(co_await asio::this_coro::executor);
-    const auto [error] = co_await socket->async_connect(endpoint, asio::as_tuple(asio::use_awaitable));
-    if (error == asio::error::operation_aborted) co_return fail(Errc::cancelled, "connecting: cancelled");
-    if (error) co_return fail(Errc::connect_failed, error.message());
-    boost::system::error_code ignored;
-    socket->set_option(tcp::no_delay(true), ignored);
-    co_return socket;
-}
-
 }  // namespace
 
 asio::awaitable<Result<Endpoints>> resolve(std::string host, std::uint16_t port, SteadyTime deadline) {
@@ -66,27 +51,6 @@ asio::awaitable<Result<Endpoints>> resolve(std::string host, std::uint16_t port,
     if (lookup->error) co_return fail(Errc::resolve_failed, "resolving " + host + ": " + lookup->error.message());
     if (lookup->endpoints.empty()) co_return fail(Errc::resolve_failed, "resolving " + host + ": no address");
     co_return std::move(lookup->endpoints);
-}
-
-asio::awaitable<Result<tcp::socket>> connect_any(Endpoints endpoints, SteadyTime deadline) {
-    Error last{.code = Errc::connect_failed, .detail = "no address"};
-    for (std::size_t index = 0; index < endpoints.size(); ++index) {
-        const auto now = std::chrono::steady_clock::now();
-        const auto share = (deadline - now) / static_cast<int>(endpoints.size() - index);
-        const auto what = fmt::format("connecting to {}",
-                                      host_and_port(endpoints[index].address().to_string(), endpoints[index].port()));
-        auto attempt = connect_one(endpoints[index]);
-        auto socket = co_await with_deadline(now + share, what, std::move(attempt));
-        if (socket) co_return std::move(**socket);
-        last = std::move(socket.error());
-        if (last.code == Errc::connect_failed) last.detail = what + ": " + last.detail;
-        if (last.code == Errc::cancelled) break;
-    }
-    co_return std::unexpected(std::move(last));
-}
-
-std::string host_and_port(const std::string& host, std::uint16_t port) {
-    return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
 }
 
 }  // namespace aggmedic

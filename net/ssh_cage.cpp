@@ -68,8 +68,9 @@ constexpr std::uint32_t architecture = AUDIT_ARCH_AARCH64;
 #error "the SSH worker's system call filter knows x86-64 and arm64"
 #endif
 
-// What the event loop, libssh, OpenSSL's default provider and the allocator use once all is loaded. Everything else
-// says EPERM, above all: every open, exec, fork and clone, ptrace, kill, mount, bpf, keyctl, io_uring, unshare, setns.
+// What the event loop, libssh, OpenSSL's default provider and the allocator use once all is loaded, and pipes, with
+// which the sanitizers probe memory. Everything else says EPERM, above all: every open, exec, fork and clone, ptrace,
+// kill, mount, bpf, keyctl, io_uring, unshare, setns.
 constexpr std::array allowed = {
     SYS_read,
     SYS_write,
@@ -184,7 +185,8 @@ class Filter {
 
   private:
     static std::uint32_t argument_offset(unsigned argument) {
-        return static_cast<std::uint32_t>(offsetof(seccomp_data, args) + 8 * argument);  // little-endian: the low half
+        return static_cast<std::uint32_t>(offsetof(seccomp_data, args) +
+                                          std::size_t{8} * argument);  // little-endian: the low half
     }
     void begin_rule(long call, std::size_t length) {
         add(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(call), 0, static_cast<std::uint8_t>(length));

@@ -11,7 +11,7 @@ namespace aggmedic {
 namespace {
 
 // Beyond what is kept, stderr is read and dropped, up to here: a chatty login banner is no fault, an endless one is.
-constexpr std::size_t error_output_flood_bytes = 1024 * 1024;
+constexpr std::size_t error_output_flood_bytes = std::size_t{1024} * 1024;
 
 // RFC 4254 section 6.10.
 int signal_number(std::string_view name) {

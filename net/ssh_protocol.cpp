@@ -15,8 +15,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t output_bytes_max = 512 * 1024;
-constexpr std::size_t error_output_bytes_max = 16 * 1024;
+constexpr std::size_t output_bytes_max = std::size_t{512} * 1024;
+constexpr std::size_t error_output_bytes_max = std::size_t{16} * 1024;
 constexpr std::size_t detail_bytes_max = 4096;
 constexpr std::int64_t timeout_ms_max = 24LL * 3600 * 1000;
 
@@ -208,12 +208,12 @@ Result<Reply> decode_reply(std::string_view text) {
     return reply;
 }
 
-Result<std::string> frame(std::string message) {
+Result<std::string> frame(std::string_view message) {
     if (message.empty() || message.size() > message_bytes_max) return fail(Errc::too_large, "a message over 1 MiB");
     std::string framed;
     framed.reserve(message.size() + 4);
     for (const int shift : {24, 16, 8, 0}) framed += static_cast<char>((message.size() >> shift) & 0xFF);
-    return framed + message;
+    return framed.append(message);
 }
 
 asio::awaitable<Result<std::string>> read_message(asio::local::stream_protocol::socket& socket) {

@@ -15,7 +15,7 @@ namespace aggmedic::ssh_protocol {
 
 // What daemon and SSH worker say to each other: a 4-byte big-endian length and that many bytes of JSON. Text that may
 // hold any byte travels as base64. Either side takes the other for hostile: what does not fit exactly is an error.
-constexpr std::size_t message_bytes_max = 1024 * 1024;
+constexpr std::size_t message_bytes_max = std::size_t{1024} * 1024;
 
 struct Connect {
     SshTarget target;  // its address is numeric: the worker has no resolver
@@ -47,7 +47,7 @@ Result<Request> decode_request(std::string_view message);
 Result<Reply> decode_reply(std::string_view message);
 
 // The length and the message in front of it. Errors: too_large.
-Result<std::string> frame(std::string message);
+Result<std::string> frame(std::string_view message);
 // The next message. Errors: read_failed (the peer is gone), too_large, malformed_reply (an empty message).
 asio::awaitable<Result<std::string>> read_message(asio::local::stream_protocol::socket& socket);
 

@@ -9,15 +9,15 @@
 #include "net/resolve.hpp"
 #include "net/ssh_channel.hpp"
 #include "net/ssh_transport.hpp"
+#include "net/tcp.hpp"
 #include "net/text.hpp"
 
 namespace aggmedic {
 namespace {
 
-using asio::ip::tcp;
 using TransportPointer = std::unique_ptr<SshTransport>;
 
-constexpr std::size_t write_piece_bytes = 32 * 1024;
+constexpr std::size_t write_piece_bytes = std::size_t{32} * 1024;
 // A child that the command left behind can hold its stdout open for ever.
 constexpr std::chrono::milliseconds end_of_output_grace{500};
 
@@ -81,8 +81,8 @@ asio::awaitable<Result<TransportPointer>> establish(const SshTarget& target, Ste
     auto transport = SshTransport::adopt(std::move(*socket), target, *pinned);
     if (!transport) co_return std::unexpected(std::move(transport.error()));
     if (co_await (*transport)->connect() != SSH_OK) {
-        auto reason = (*transport)->reason();
-        co_return fail(classify(reason), std::move(reason));
+        const auto reason = (*transport)->reason();
+        co_return fail(classify(reason), reason);
     }
     phase = "checking the host key";
     auto verified = verify_host(**transport, *pinned);
@@ -126,25 +126,26 @@ bool can_feed(const SshChannel& channel, const Command& command) {
     return !command.input_ended && ssh_channel_window_size(channel.get()) > 0;
 }
 
-// Input and output move in one loop: a full window on one side would stop the other.
-asio::awaitable<Result<void>> pump(SshTransport& transport, SshChannel& channel, Command& command) {
+// Until the command has ended: its exit status. Input and output move in one loop: a full window on one side would stop
+// the other.
+asio::awaitable<Result<int>> pump(SshTransport& transport, SshChannel& channel, Command& command) {
     std::optional<SteadyTime> grace_end;
     for (;;) {
         const auto seen = channel.changes();
         auto fed = feed(transport, channel, command);
-        if (!fed) co_return fed;
+        if (!fed) co_return std::unexpected(std::move(fed.error()));
         if (!channel.receive()) co_return fail(Errc::read_failed, transport.reason());
         if (!channel.excess().empty()) co_return fail(Errc::too_large, channel.excess());
-        if (channel.exit_status() && channel.output_ended()) co_return Result<void>();
+        if (channel.exit_status() && channel.output_ended()) break;
         if (channel.changes() != seen || can_feed(channel, command)) continue;
         if (channel.closed()) break;
         if (channel.exit_status() && !grace_end) grace_end = std::chrono::steady_clock::now() + end_of_output_grace;
         if (grace_end && std::chrono::steady_clock::now() >= *grace_end) break;
         co_await transport.wait(grace_end.value_or(SteadyTime::max()));
     }
-    if (!channel.exit_status())
-        co_return fail(Errc::read_failed, "the connection ended before the command's exit status");
-    co_return Result<void>();
+    const auto status = channel.exit_status();
+    if (!status) co_return fail(Errc::read_failed, "the connection ended before the command's exit status");
+    co_return *status;
 }
 
 asio::awaitable<Result<VerbReply>> execute(SshTransport& transport, Command command) {
@@ -156,9 +157,9 @@ asio::awaitable<Result<VerbReply>> execute(SshTransport& transport, Command comm
         answer = co_await transport.drive(start, SSH_AGAIN);
     }
     if (answer != SSH_OK) co_return fail(Errc::write_failed, "starting the command: " + transport.reason());
-    auto pumped = co_await pump(transport, channel, command);
-    if (!pumped) co_return std::unexpected(std::move(pumped.error()));
-    VerbReply reply{.exit_status = *channel.exit_status()};
+    auto status = co_await pump(transport, channel, command);
+    if (!status) co_return std::unexpected(std::move(status.error()));
+    VerbReply reply{.exit_status = *status};
     reply.output = std::move(channel.output());
     reply.error_output = std::move(channel.error_output());
     co_return reply;

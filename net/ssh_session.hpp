@@ -13,8 +13,8 @@
 namespace aggmedic {
 
 struct CommandLimits {
-    std::size_t output_bytes = 512 * 1024;
-    std::size_t error_output_bytes = 16 * 1024;
+    std::size_t output_bytes = std::size_t{512} * 1024;
+    std::size_t error_output_bytes = std::size_t{16} * 1024;
     std::chrono::milliseconds timeout{30000};
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "net/resolve.hpp"
+#include "net/tcp.hpp"
 #include "net/text.hpp"
 #include "net/worker_link.hpp"
 
@@ -12,7 +13,6 @@ namespace aggmedic {
 namespace {
 
 using ssh_protocol::Connected;
-using ssh_protocol::Reply;
 
 // The worker ends a request at its own deadline; ours is a little later and means that the worker hangs.
 constexpr std::chrono::seconds worker_grace{5};

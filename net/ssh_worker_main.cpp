@@ -156,7 +156,7 @@ void Worker::reply(std::uint64_t id, Answer answer) {
     if (std::holds_alternative<Error>(answer) && sessions_.contains(id)) sessions_.erase(id);  // a connect that failed
     auto message = encode(Reply{.id = id, .body = std::move(answer)});
     if (!message) message = encode(Reply{.id = id, .body = std::move(message.error())});
-    auto framed = message ? frame(std::move(*message)) : std::move(message);
+    auto framed = message ? frame(*message) : std::move(message);
     if (!framed) return io_.stop();
     outgoing_.push_back(std::move(*framed));
     if (!std::exchange(writing_, true)) asio::co_spawn(io_, write_replies(), asio::detached);

@@ -155,7 +155,8 @@ std::optional<milliseconds> parse_duration(std::string_view text) {
     const auto digits = text.find_first_not_of("0123456789");
     if (digits == 0 || digits == std::string_view::npos) return std::nullopt;
     std::int64_t count = 0;
-    const auto parsed = std::from_chars(text.data(), text.data() + digits, count);
+    const auto number = text.substr(0, digits);
+    const auto parsed = std::from_chars(number.data(), number.data() + number.size(), count);
     if (parsed.ec != std::errc()) return std::nullopt;
     const auto unit = text.substr(digits);
     const std::int64_t scale = unit == "ms"  ? 1

@@ -63,14 +63,15 @@ asio::awaitable<Result<Reply>> WorkerLink::ask(std::uint64_t id, std::uint64_t s
 }
 
 void WorkerLink::close_session(std::uint64_t session) {
-    // Short and without text of others: it cannot be too large.
-    if (!ended_) static_cast<void>(post({.id = new_id(), .body = ssh_protocol::Close{.session = session}}));
+    if (ended_) return;
+    const auto posted = post({.id = new_id(), .body = ssh_protocol::Close{.session = session}});
+    if (!posted) end(posted.error().detail);
 }
 
 Result<void> WorkerLink::post(const Request& request) {
     auto message = encode(request);
     if (!message) return std::unexpected(std::move(message.error()));
-    auto framed = ssh_protocol::frame(std::move(*message));
+    auto framed = ssh_protocol::frame(*message);
     if (!framed) return std::unexpected(std::move(framed.error()));
     outgoing_.push_back(std::move(*framed));
     if (!std::exchange(writing_, true)) asio::co_spawn(executor(), write_requests(), asio::detached);

@@ -61,8 +61,9 @@ claim "explain" 1 shown explain demo
 
 chapter "What would be done? Nothing is touched by asking, and nothing is planned before the risk is accepted"
 claim "without acceptance the plan is refused" 3 shown plan demo
-claim "a plan" 1 shown plan demo --accept-risk shared-ca
-id=$(operator -o json plan demo --accept-risk shared-ca 2>/dev/null | sed -n 's/^ *"id": *"\([0-9a-f]*\)".*/\1/p' | head -n 1)
+shown_and_kept() { shown "$@" | tee "$dir/shown"; }
+claim "a plan" 1 shown_and_kept plan demo --accept-risk shared-ca
+id=$(sed -n 's/^To apply exactly this: *aggmedic apply \([0-9a-f]*\).*/\1/p' "$dir/shown")
 [ -n "$id" ] || { echo 'demo: the plan has no id' >&2; exit 1; }
 
 chapter "Applied: exactly that plan, one master at a time"

@@ -21,9 +21,10 @@ struct RunRecord {
     std::string reason;
     bool canary_only = false;
     TimePoint started{};
-    std::optional<TimePoint> finished;
+    std::optional<TimePoint> finished{};
     std::string outcome;    // empty: not finished
     std::string why, next;  // next: the command to go on with
+    bool operator==(const RunRecord&) const = default;
 };
 // The right to run, held over all processes that use this state directory until it is dropped.
 using RunLease = std::shared_ptr<void>;
@@ -32,7 +33,7 @@ struct StepRecord {
     std::int64_t sequence = 0;
     std::string step, master;
     TimePoint intended{};
-    std::optional<TimePoint> completed;
+    std::optional<TimePoint> completed{};
     std::string outcome, detail;
 };
 

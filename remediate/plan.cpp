@@ -35,7 +35,7 @@ MasterPlan plan_master(const Facts& facts, const std::string& name) {
     master.sha256_after = sha256_hex(edit.bytes);
     master.argument_before = edit.argument_before;
     master.argument_after = edit.argument_after;
-    master.diff = edit.diff;
+    master.diff = "--- " + master.resolved + "\n+++ " + master.resolved + "\n" + edit.diff;
     master.gap_seconds = gap_seconds_bosh;
     master.boot_id = view.boot_id;
     master.pid = view.process->pid;

@@ -74,7 +74,9 @@ asio::awaitable<void> RunShell::take_up(std::optional<StepRecord> in_flight) {
         if (!kept) mirror("journal: " + printable(kept.error().detail));
     };
     if (next->step == Step::lock || next->step == Step::check) {
-        co_await close_open(StepOutcome::failed, "the daemon ended before it");
+        // A lock that was under way may be held, and is released with the others.
+        const bool maybe = next->step == Step::lock && in_flight;
+        co_await close_open(maybe ? StepOutcome::unknown : StepOutcome::failed, "the daemon ended before it");
         co_return;
     }
     const bool half_done = next->step == Step::restart || (in_flight && next->step == Step::swap);
@@ -115,7 +117,8 @@ asio::awaitable<RunResult> RunShell::reconcile() {
     }
     walk_ = std::move(replayed->walk);
     if (!walk_.next())
-        co_return co_await conclude(walk_.outcome(), walk_.why(), describe_next(plan_, walk_, walk_.outcome(), record_.id));
+        co_return co_await conclude(walk_.outcome(), walk_.why(),
+                                    describe_next(plan_, walk_, walk_.outcome(), record_.id));
     if (!co_await prepare(token)) co_return co_await result(false);
     if (replayed->restart_was_asked) steps_->assume_restart_was_asked();
     if (replayed->pods_were_restarted) steps_->assume_pods_were_restarted();

@@ -196,23 +196,30 @@ asio::awaitable<StepResult> RunSteps::restore(std::string master) {
     co_return failed(answer.detail);
 }
 
-asio::awaitable<StepResult> RunSteps::restart_back(std::string master) {
+asio::awaitable<RunSteps::Attempt> RunSteps::ask_restart_back(std::string master) {
     const auto& planned = *find_master(plan_, master);
-    const auto seen = co_await look(master, undo_patience);
-    if (!seen) co_return unknown("it cannot be read: " + printable(seen.error().detail));
+    const auto seen = co_await look(master, milliseconds(0));
+    if (!seen) co_return Attempt{.detail = "it cannot be read: " + printable(seen.error().detail)};
     const auto& view = seen->view;
-    if (is_pending(view)) co_return done("the supervisor is at it already, the old bytes are in place");
+    // Which bytes the process that it is starting has read cannot be told before it is done.
+    if (is_pending(view)) co_return Attempt{.detail = "the supervisor is at it"};
     if (view.process && view.process->arguments.sha256 == planned.arguments_sha256) {
-        co_return done("its process runs the old arguments");
+        co_return Attempt{.kind = Attempt::Kind::ok, .detail = "its process runs the old arguments"};
     }
     const auto pid = view.process ? view.process->pid : 0;
     const auto start = view.process ? view.process->start_ticks : 0;
     auto arguments = verb_arguments({std::to_string(pid), std::to_string(start)});
-    const auto answer = co_await hosts_.call(master, "restart", std::move(arguments), {}, undo_patience);
-    if (answer.kind == Kind::ok) co_return done(answer.detail);
-    if (answer.kind == Kind::no || answer.kind == Kind::not_run) co_return failed(answer.detail);
-    // Whether it was heard shows in the process, which is waited for next.
-    co_return done("the answer was lost: " + answer.detail);
+    const auto answer = co_await hosts_.call(master, "restart", std::move(arguments), {}, milliseconds(0));
+    if (answer.kind == Kind::ok) co_return Attempt{.kind = Attempt::Kind::ok, .detail = answer.detail};
+    if (answer.kind == Kind::no) co_return Attempt{.kind = Attempt::Kind::failed, .detail = answer.detail};
+    // Not sent, or not heard of: the next look tells whether it happened.
+    co_return Attempt{.detail = answer.detail};
+}
+
+asio::awaitable<StepResult> RunSteps::restart_back(std::string master) {
+    const auto ask = [this, master]() { return ask_restart_back(master); };
+    const auto result = co_await until(plan_.verify_timeout, seconds(2), ask);
+    co_return result;
 }
 
 asio::awaitable<StepResult> RunSteps::unlock(std::string master, MasterState state) {

@@ -59,6 +59,7 @@ class RunSteps {
     asio::awaitable<StepResult> restart(std::string master);
     asio::awaitable<StepResult> restore(std::string master);
     asio::awaitable<StepResult> restart_back(std::string master);
+    asio::awaitable<Attempt> ask_restart_back(std::string master);
     asio::awaitable<StepResult> unlock(std::string master, MasterState state);
     asio::awaitable<HelperAnswer> call_file_verb(std::string master, std::string verb, std::string input,
                                                  std::chrono::milliseconds patience);
@@ -83,6 +84,7 @@ class RunSteps {
 
     // run_end.cpp
     asio::awaitable<StepResult> check(std::string master, const RunWalk& walk);
+    asio::awaitable<Attempt> compare_with_projection(std::string master, std::vector<std::string> repaired);
     asio::awaitable<StepResult> settle();
     asio::awaitable<StepResult> verify();
     asio::awaitable<Attempt> verify_master(std::string master);

@@ -1,0 +1,359 @@
+#include "fake_cluster.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "net/text.hpp"
+#include "probes/bpm_file.hpp"
+#include "probes/diagnose.hpp"
+#include "probes/look.hpp"
+
+namespace aggmedic::remediate {
+
+std::string fake_path();
+
+namespace {
+
+using probes::Answer;
+
+constexpr TimePoint epoch{milliseconds(1796083200000)};  // 2026-12-01, inside the recorded certificates' validity
+constexpr milliseconds exchange_time{20};
+
+Answer answer(unsigned status, std::string body = {}) {
+    Answer made;
+    made.status = status;
+    made.body = std::move(body);
+    return made;
+}
+Answer no_answer() {
+    Answer made;
+    made.failure = "connect_failed";
+    return made;
+}
+bool holds(const std::vector<std::string>& names, const std::string& name) {
+    return std::ranges::find(names, name) != names.end();
+}
+std::vector<std::string> argv_of(const std::string& bytes) {
+    const auto file = probes::read_bpm(bytes, "kube-apiserver");
+    if (!file) return {};
+    std::vector<std::string> words{file->executable};
+    for (auto& word : file->passed_by_new_bpm()) words.push_back(std::move(word));
+    return words;
+}
+VerbReply says(std::string line) {
+    return {.exit_status = line.starts_with("ok") ? 0 : 24, .output = line + "\n", .error_output = {}};
+}
+
+class FakeHost : public RemoteHost {
+  public:
+    FakeHost(FakeCluster& cluster, std::string master) : cluster_(cluster), master_(std::move(master)) {}
+    asio::awaitable<Result<VerbReply>> call(VerbCall call) override { co_return cluster_.call(master_, call); }
+
+  private:
+    FakeCluster& cluster_;
+    std::string master_;
+};
+
+}  // namespace
+
+std::string fixture(const std::string& path) {
+    std::ifstream file(std::string(AGGMEDIC_FIXTURES) + "/" + path, std::ios::binary);
+    if (!file) throw std::runtime_error("no fixture " + path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+AcceptedRisk accepted_shared_ca(const PlanInput& input, const std::string& by) {
+    auto risks = acceptable_risks(input);
+    if (risks.empty()) return {};
+    risks.front().by = by;
+    if (by == "configuration") risks.front().until = input.now + std::chrono::hours(24);
+    return risks.front();
+}
+
+FakeCluster::FakeCluster(int count) {
+    const auto pem = fixture("recorded/pki/kubernetes.pem");
+    requestheader_ca_ = *probes::parse_certificates(fixture("recorded/pki/kubo_ca.pem"));
+    client_ca_ = requestheader_ca_;
+    for (int at = 0; at < count; ++at) {
+        FakeMaster made;
+        made.name = "m" + std::to_string(at);
+        made.address = "10.0.11.1" + std::to_string(at);
+        made.bytes = fixture("bpm/plain-v0.21.13-pks-vsphere.yml");
+        made.proxy_pem = pem;
+        made.arguments = argv_of(made.bytes);
+        made.pid += 100 * at;
+        masters.push_back(std::move(made));
+    }
+    apis = {{.name = "v1beta1.servicecatalog.k8s.io", .known = {"aggregator"}}};
+}
+
+FakeMaster& FakeCluster::master(const std::string& name) {
+    const auto found = std::ranges::find(masters, name, &FakeMaster::name);
+    if (found == masters.end()) throw std::runtime_error("no master " + name);
+    return *found;
+}
+TimePoint FakeCluster::wall() const {
+    return epoch + elapsed;
+}
+
+// --- time -----------------------------------------------------------------------------------------------------------
+
+void FakeCluster::pass(milliseconds duration) {
+    elapsed += duration;
+    for (;;) {
+        FakeMaster* earliest = nullptr;
+        for (auto& each : masters) {
+            if (each.due.empty() || each.due.front().at > elapsed) continue;
+            if (earliest == nullptr || each.due.front().at < earliest->due.front().at) earliest = &each;
+        }
+        if (earliest == nullptr) return;
+        const auto due = earliest->due.front();
+        earliest->due.erase(earliest->due.begin());
+        happen(*earliest, due);
+    }
+}
+void FakeCluster::happen(FakeMaster& each, const FakeMaster::Due& due) {
+    if (due.what == FakeMaster::Due::What::stop) {
+        each.runs = each.ready = false;
+    } else if (due.what == FakeMaster::Due::What::start) {
+        if (each.never_starts && each.bytes.contains(demo_cn)) return;
+        each.runs = true;
+        each.pid += 7;
+        each.start_ticks += 5000;
+        each.arguments = argv_of(each.bytes);
+    } else if (each.runs && !(each.never_ready && holds(each.names(), demo_cn))) {
+        each.ready = true;
+        // The controller adds its names and never takes one away (>= 1.17).
+        for (const auto& name : each.names()) {
+            if (holds(published_names, name) || blocks_configmap_writes) continue;
+            published_names.push_back(name);
+            ++resource_version;
+        }
+        for (auto& api : apis) {
+            if (!api.reads_once) api.known = published_names;
+        }
+    }
+}
+
+Fault FakeCluster::next_exchange() {
+    if (before_exchange) before_exchange();
+    pass(exchange_time);
+    return exchanges++ == fault_at ? fault : Fault::none;
+}
+
+asio::awaitable<void> FakeCluster::sleep(milliseconds duration) {
+    pass(duration);
+    co_return;
+}
+
+// --- HTTPS ----------------------------------------------------------------------------------------------------------
+
+asio::awaitable<probes::Seen<Answer>> FakeCluster::readyz(std::string name) {
+    if (next_exchange() != Fault::none) co_return no_answer();
+    if (name.empty()) co_return balancer_answers ? answer(200) : answer(503);
+    const auto& each = master(name);
+    co_return each.ready ? answer(200) : each.runs ? answer(500) : no_answer();
+}
+probes::PublishedAuth FakeCluster::published_auth() const {
+    probes::PublishedAuth auth;
+    auth.resource_version = std::to_string(resource_version);
+    auth.allowed_names = published_names;
+    auth.requestheader_ca = requestheader_ca_;
+    auth.has_requestheader_ca = true;
+    auth.client_ca = shared_ca ? client_ca_ : *probes::parse_certificates(fixture("recorded/pki/clients_ca.pem"));
+    auth.has_client_ca = true;
+    auth.username_headers = {"X-Remote-User"};
+    return auth;
+}
+asio::awaitable<probes::Seen<probes::PublishedAuth>> FakeCluster::published(std::string name) {
+    if (next_exchange() != Fault::none || !master(name).ready)
+        co_return probes::Unobserved{.reason = "timeout", .detail = "no answer"};
+    co_return published_auth();
+}
+probes::ApiServiceAttempts FakeCluster::attempts(const FakeMaster& each, const FakeApi& api) const {
+    probes::ApiServiceAttempts made;
+    made.apiservice = api.name;
+    Answer said = answer(503, "service unavailable");
+    if (holds(api.known, demo_cn) || api.trusts_client_ca) {
+        said = answer(200);
+        const bool masked = !holds(api.known, demo_cn);
+        if (api.sends_pair) said.flow_schemas = {"aaaa", masked ? "bbbb" : "aaaa"};
+    }
+    if (!each.ready) said = no_answer();
+    made.discovery = {said};
+    return made;
+}
+asio::awaitable<probes::ApiServiceAttempts> FakeCluster::apiservice(std::string name, probes::ApiService asked) {
+    const auto broken = next_exchange();
+    const auto api = std::ranges::find(apis, asked.name, &FakeApi::name);
+    auto made = attempts(master(name), *api);
+    if (broken != Fault::none) made.discovery = {no_answer()};
+    co_return made;
+}
+asio::awaitable<Result<HttpReply>> FakeCluster::as_probe(std::string name, HttpRequest request) {
+    if (next_exchange() != Fault::none || !master(name).ready) co_return fail(Errc::timeout, "no answer");
+    HttpReply reply;
+    reply.status = 200;
+    if (!request.path.contains("endpoints")) {
+        reply.status = static_cast<unsigned>(verify_status);
+        co_return reply;
+    }
+    nlohmann::json addresses = nlohmann::json::array();
+    for (const auto& each : masters) {
+        if (each.ready) addresses.push_back({{"ip", each.address}});
+    }
+    reply.body = nlohmann::json{{"subsets", {{{"addresses", addresses}}}}}.dump();
+    co_return reply;
+}
+asio::awaitable<Result<HttpReply>> FakeCluster::as_repair(HttpRequest request) {
+    if (next_exchange() != Fault::none) co_return fail(Errc::timeout, "no answer");
+    HttpReply reply;
+    reply.status = 200;
+    auto& api = apis.front();
+    if (request.method == "DELETE") {
+        api.known = published_names;
+        reply.body = "{}";
+        co_return reply;
+    }
+    nlohmann::json items = nlohmann::json::array();
+    for (int at = 0; at < api.pods; ++at)
+        items.push_back({{"metadata", {{"name", "catalog-" + std::to_string(exchanges + at)}}}});
+    reply.body = nlohmann::json{{"items", items}}.dump();
+    co_return reply;
+}
+
+// --- SSH ------------------------------------------------------------------------------------------------------------
+
+asio::awaitable<Result<SshTarget>> FakeCluster::acquire(std::string name) {
+    ++acquired;
+    SshTarget target;
+    target.address = name;
+    co_return target;
+}
+asio::awaitable<void> FakeCluster::release(std::string) {
+    --acquired;
+    co_return;
+}
+asio::awaitable<Result<std::unique_ptr<RemoteHost>>> FakeCluster::connect(SshTarget target, milliseconds) {
+    if (next_exchange() != Fault::none) co_return fail(Errc::connect_failed, "no route");
+    co_return std::unique_ptr<RemoteHost>(new FakeHost(*this, target.address));
+}
+
+Result<VerbReply> FakeCluster::call(const std::string& name, const VerbCall& call) {
+    const auto broken = next_exchange();
+    verbs.push_back(call.verb + " " + name);
+    if (broken == Fault::refused)
+        return VerbReply{.exit_status = 1, .output = {}, .error_output = "sudo: a password is required"};
+    if (broken == Fault::lost_before) return fail(Errc::timeout, "no answer");
+    auto reply = do_verb(master(name), call);
+    if (broken == Fault::lost_after) return fail(Errc::read_failed, "connection reset");
+    if (broken == Fault::garbage) return VerbReply{.exit_status = 0, .output = "\x01garbage", .error_output = {}};
+    return reply;
+}
+
+VerbReply FakeCluster::do_verb(FakeMaster& each, const VerbCall& call) {
+    const auto& given = call.arguments;
+    if (call.verb == "look") return {.exit_status = 0, .output = each.look_text(), .error_output = {}};
+    const std::string mine = given[1] + " " + given[2] + " ";
+    const bool ours = each.lock.starts_with(mine);
+    const std::string backup_name = "/var/vcap/jobs/kube-apiserver/config/.bpm.yml.aggmedic-" + given[2];
+    if (call.verb == "lock") {
+        if (!each.lock.empty() && !ours) return says("no locked " + each.lock);
+        if (!each.backup_name.empty() && each.backup_name != backup_name) return says("no person " + each.backup_name);
+        each.lock = mine + given[3] + " " + each.boot + " 99999999";
+        return says("ok locked");
+    }
+    if (call.verb == "unlock") {
+        if (!each.lock.empty() && !ours) return says("no locked " + each.lock);
+        if (each.backup_name == backup_name && sha256_hex(each.bytes) != given[5]) return says("no changed");
+        if (each.backup_name == backup_name) each.backup_name.clear();
+        each.lock.clear();
+        return says("ok unlocked");
+    }
+    if (each.lock.empty()) return says("no lock-lost");
+    if (!each.lock.starts_with(mine + given[3] + " ")) return says("no token");
+    if (call.verb == "restart") return says(ask_restart(each, given));
+    const auto now = sha256_hex(each.bytes);
+    if (call.verb == "swap") {
+        if (now == given[6] && !each.backup_name.empty()) return says("ok already");
+        if (now != given[5]) return says("no changed " + now);
+        if (sha256_hex(call.input) != given[6]) return says("no input");
+        each.backup = std::exchange(each.bytes, call.input);
+        each.backup_name = backup_name;
+        return says("ok swapped");
+    }
+    if (now == given[5]) return says("ok already");
+    if (now != given[6]) return says("no changed " + now);
+    each.bytes = each.backup;
+    each.backup_name.clear();
+    return says("ok restored");
+}
+
+std::string FakeCluster::ask_restart(FakeMaster& each, const std::vector<std::string>& given) {
+    const bool same = each.runs && std::to_string(each.pid) == given[4] && std::to_string(each.start_ticks) == given[5];
+    if (given[4] == "0" ? each.runs : !same) return "ok already";
+    if (!each.due.empty()) return "ok pending";
+    if (each.monit_does_nothing) return "ok asked";
+    using Due = FakeMaster::Due;
+    const auto stop = elapsed + each.stop_time, start = stop + each.start_time;
+    each.due = {{stop, Due::What::stop}, {start, Due::What::start}, {start + each.ready_time, Due::What::ready}};
+    return "ok asked";
+}
+
+// --- an observation
+// ---------------------------------------------------------------------------------------------------
+
+probes::ApiserverView FakeCluster::view(const FakeMaster* each) const {
+    probes::ApiserverView seen;
+    const auto& behind = each != nullptr ? *each : masters.front();
+    seen.master = each != nullptr ? each->name : "";
+    seen.address = (each != nullptr ? each->address : "demo.pks.ik.am") + ":8443";
+    seen.version = std::string("v1.20.2");
+    seen.readyz = behind.ready ? answer(200) : answer(500);
+    seen.control = answer(200);
+    std::vector<probes::ApiService> listed;
+    for (const auto& api : apis) {
+        probes::ApiService made;
+        made.name = api.name;
+        made.version = api.name.substr(0, api.name.find('.'));
+        made.group = api.name.substr(api.name.find('.') + 1);
+        made.service_namespace = made.service_name = "catalog";
+        const bool good = holds(api.known, demo_cn) || api.trusts_client_ca;
+        made.available = good ? "True" : "False";
+        made.reason = good ? "Passed" : "FailedDiscoveryCheck";
+        made.message = good ? "all checks passed"
+                            : "failing or missing response from https://10.100.200.9:443/apis: bad status from "
+                              "https://10.100.200.9:443/apis: 401";
+        listed.push_back(std::move(made));
+        seen.attempts.push_back(attempts(behind, api));
+    }
+    seen.apiservices = std::move(listed);
+    seen.published = published_auth();
+    return seen;
+}
+
+PlanInput FakeCluster::input() const {
+    PlanInput made;
+    auto& observation = made.observation;
+    observation.cluster = "demo";
+    observation.platform = "bosh";
+    observation.started = observation.finished = wall();
+    observation.apiservers.push_back(view(nullptr));
+    for (const auto& each : masters) {
+        observation.apiservers.push_back(view(&each));
+        made.masters.push_back(each.name);
+        auto look = probes::parse_look(each.name, each.look_text(), wall(), wall());
+        if (!look) throw std::runtime_error(look.error().detail);
+        observation.masters[each.name] = std::move(look->view);
+        made.args_file_bytes[each.name] = std::move(look->args_file_bytes);
+    }
+    made.now = wall();
+    made.assessment = probes::diagnose(observation, made.now);
+    made.configuration_sha256 = std::string(64, 'c');
+    made.settle = seconds(20);
+    return made;
+}
+
+}  // namespace aggmedic::remediate

@@ -1,0 +1,191 @@
+#include "remediate/journal.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "fake_cluster.hpp"
+
+namespace aggmedic::remediate {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class JournalTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        std::string name = (std::filesystem::temp_directory_path() / "aggmedic-journal-XXXXXX").string();
+        ASSERT_NE(::mkdtemp(name.data()), nullptr);
+        folder_ = name;
+    }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
+
+    std::unique_ptr<Journal> open() {
+        auto journal = Journal::open(folder_);
+        EXPECT_TRUE(journal.has_value()) << journal.error().detail;
+        return std::move(*journal);
+    }
+    static RunRecord record(const std::string& id) {
+        RunRecord made;
+        made.id = id;
+        made.plan_id = "plan-1";
+        made.cluster = "demo";
+        made.trigger = "person";
+        made.uid = 1000;
+        made.reason = "it's \"broken\"; DROP TABLE runs";
+        made.started = at(1000);
+        return made;
+    }
+    static TimePoint at(std::int64_t milliseconds) { return TimePoint(std::chrono::milliseconds(milliseconds)); }
+
+    std::filesystem::path folder_;
+};
+
+TEST_F(JournalTest, KeepsRunsAndTheirStepsOverARestart) {
+    {
+        const auto journal = open();
+        ASSERT_TRUE(journal->begin_run(record("run-00000001")));
+        const auto first = journal->intend("run-00000001", {Step::lock, "m0"}, at(1100));
+        ASSERT_TRUE(first);
+        ASSERT_TRUE(journal->complete("run-00000001", *first, StepOutcome::ok, "locked", at(1200)));
+        ASSERT_TRUE(journal->intend("run-00000001", {Step::check, "m0"}, at(1300)));
+    }
+    const auto journal = open();
+    const auto open_runs = journal->unfinished();
+    ASSERT_TRUE(open_runs);
+    ASSERT_EQ(open_runs->size(), 1U);
+    EXPECT_EQ(open_runs->front().reason, record("x").reason);
+    EXPECT_EQ(open_runs->front().uid, 1000);
+    const auto steps = journal->steps("run-00000001");
+    ASSERT_EQ(steps->size(), 2U);
+    EXPECT_EQ(steps->at(0).step, "lock");
+    EXPECT_EQ(steps->at(0).outcome, "ok");
+    EXPECT_EQ(steps->at(0).completed, at(1200));
+    EXPECT_EQ(steps->at(1).outcome, "");
+    EXPECT_EQ(steps->at(1).completed, std::nullopt);
+
+    ASSERT_TRUE(journal->finish_run("run-00000001", RunOutcome::needs_person, "why", "next", at(1400)));
+    EXPECT_TRUE(journal->unfinished()->empty());
+    EXPECT_EQ((*journal->run("run-00000001"))->outcome, "needs-person");
+}
+
+TEST_F(JournalTest, SequencesNeverComeAgain) {
+    const auto journal = open();
+    ASSERT_TRUE(journal->begin_run(record("run-00000001")));
+    const auto one = journal->intend("run-00000001", {Step::lock, "m0"}, at(1));
+    const auto two = journal->intend("run-00000001", {Step::lock, "m1"}, at(2));
+    EXPECT_LT(*one, *two);
+}
+
+TEST_F(JournalTest, FindsByAUniquePrefixOfEightAndNoPattern) {
+    const auto journal = open();
+    ASSERT_TRUE(journal->begin_run(record("aaaaaaaabbbb")));
+    ASSERT_TRUE(journal->begin_run(record("aaaaaaaacccc")));
+    EXPECT_EQ((*journal->run("aaaaaaaabb"))->id, "aaaaaaaabbbb");
+    EXPECT_EQ(*journal->run("aaaaaaa"), std::nullopt);
+    EXPECT_EQ(*journal->run("%%%%%%%%"), std::nullopt);
+    EXPECT_EQ(*journal->run("________"), std::nullopt);
+    const auto ambiguous = journal->run("aaaaaaaa");
+    ASSERT_FALSE(ambiguous);
+    EXPECT_EQ(ambiguous.error().code, Errc::invalid_argument);
+}
+
+TEST_F(JournalTest, StoresPlansAsTheyAre) {
+    const FakeCluster cluster;
+    auto input = cluster.input();
+    input.accepted = {accepted_shared_ca(input)};
+    const auto plan = make_plan(input);
+    const auto journal = open();
+    ASSERT_TRUE(journal->store_plan(plan));
+    ASSERT_TRUE(journal->store_plan(plan));
+    EXPECT_EQ(*journal->plan(plan.id.substr(0, 12)), plan);
+    EXPECT_EQ(*journal->plan("00000000"), std::nullopt);
+    EXPECT_THAT(*journal->plans("demo"), ElementsAre(plan));
+    EXPECT_THAT(*journal->plans("other"), ElementsAre());
+    EXPECT_THAT(*journal->plans(""), ElementsAre(plan));
+    EXPECT_FALSE(journal->store_plan(Plan{}));
+}
+
+TEST_F(JournalTest, KeepsPausesHistoriesAndItsIdentity) {
+    std::string holder;
+    {
+        const auto journal = open();
+        ASSERT_TRUE(journal->set_paused("", true, 0, at(1)));
+        ASSERT_TRUE(journal->set_paused("demo", true, 0, at(1)));
+        ASSERT_TRUE(journal->set_paused("demo", true, 0, at(2)));
+        ASSERT_TRUE(journal->set_paused("", false, 0, at(3)));
+        ASSERT_TRUE(journal->store_history("demo", "{1}"));
+        ASSERT_TRUE(journal->store_history("demo", "{2}"));
+        holder = *journal->holder();
+    }
+    const auto journal = open();
+    EXPECT_THAT(*journal->paused(), ElementsAre("demo"));
+    EXPECT_EQ(*journal->history("demo"), "{2}");
+    EXPECT_EQ(*journal->history("other"), std::nullopt);
+    EXPECT_EQ(*journal->holder(), holder);
+    EXPECT_EQ(holder.size(), 36U);
+}
+
+TEST_F(JournalTest, IsForItsOwnerOnly) {
+    const auto journal = open();
+    struct stat facts{};
+    ASSERT_EQ(::stat((folder_ / "journal.db").c_str(), &facts), 0);
+    EXPECT_EQ(facts.st_mode & 0777, 0600U);
+}
+
+TEST_F(JournalTest, RefusesAFileOfANewerVersion) {
+    static_cast<void>(open());
+    sqlite3* raw = nullptr;
+    ASSERT_EQ(sqlite3_open((folder_ / "journal.db").c_str(), &raw), SQLITE_OK);
+    sqlite3_exec(raw, "PRAGMA user_version=99", nullptr, nullptr, nullptr);
+    sqlite3_close(raw);
+    const auto journal = Journal::open(folder_);
+    ASSERT_FALSE(journal);
+    EXPECT_EQ(journal.error().code, Errc::refused);
+    EXPECT_THAT(journal.error().detail, HasSubstr("newer"));
+}
+
+TEST_F(JournalTest, SaysWhichFileCannotBeUsed) {
+    const auto journal = Journal::open(folder_ / "absent");
+    ASSERT_FALSE(journal);
+    EXPECT_THAT(journal.error().detail, HasSubstr("absent/journal.db"));
+}
+
+TEST_F(JournalTest, WaitsForAnotherProcessesWrite) {
+    const auto one = open(), two = open();
+    std::thread other([&] {
+        for (int at = 0; at < 50; ++at) ASSERT_TRUE(two->set_paused("b" + std::to_string(at), true, 0, TimePoint{}));
+    });
+    for (int at = 0; at < 50; ++at) ASSERT_TRUE(one->set_paused("a" + std::to_string(at), true, 0, TimePoint{}));
+    other.join();
+    EXPECT_EQ(one->paused()->size(), 100U);
+}
+
+TEST_F(JournalTest, GivesOneLeaseAtATime) {
+    const auto one = open(), two = open();
+    auto lease = one->lease();
+    ASSERT_TRUE(lease);
+    const auto second = two->lease();
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, Errc::refused);
+    lease->reset();
+    EXPECT_TRUE(two->lease());
+}
+
+TEST_F(JournalTest, RefusesOutcomesOfStepsItDoesNotKnow) {
+    const auto journal = open();
+    ASSERT_TRUE(journal->begin_run(record("run-00000001")));
+    EXPECT_FALSE(journal->begin_run(record("run-00000001")));
+    EXPECT_FALSE(journal->complete("run-00000001", 7, StepOutcome::ok, "", at(1)));
+    EXPECT_FALSE(journal->intend("run-00000002", {Step::lock, "m0"}, at(1))) << "a step of no run";
+    EXPECT_FALSE(journal->finish_run("run-00000002", RunOutcome::applied, "", "", at(1)));
+}
+
+}  // namespace
+}  // namespace aggmedic::remediate

@@ -64,7 +64,11 @@ void act_inside(const LabSpec& spec, const Running& running, std::size_t master,
                  fmt::format("sed -i 's/--requestheader-allowed-names=aggregator$/&,{}/' "
                              "/var/vcap/jobs/kube-apiserver/config/bpm.yml",
                              cluster_name));
-    if (key == "reboot") ::kill(running.masters.at(master), SIGKILL);
+    if (key == "reboot") {
+        set_fault(spec.directory / "masters" / std::to_string(master) / "faults", key,
+                  std::nullopt);  // it happens once
+        ::kill(running.masters.at(master), SIGKILL);
+    }
 }
 
 void reboot_master(const std::filesystem::path& directory, std::size_t master) {

@@ -15,9 +15,10 @@ namespace {
 
 using Json = nlohmann::json;
 
-void write_local_api_services(StoreClient& store) {
+void write_local_api_services(const World& world, StoreClient& store) {
+    const char* registration = world.kubernetes().has_apiregistration_v1() ? "v1" : "v1beta1";
     for (const auto& [group, version] : {std::pair{"", "v1"},
-                                         {"apiregistration.k8s.io", "v1"},
+                                         {"apiregistration.k8s.io", registration},
                                          {"apps", "v1"},
                                          {"authentication.k8s.io", "v1"},
                                          {"authorization.k8s.io", "v1"},
@@ -48,7 +49,7 @@ Json spec_of(const World& world, const Extension& extension, const char* ca_file
 }
 
 void fill_store(const LabSpec& spec, const World& world, StoreClient& store) {
-    write_local_api_services(store);
+    write_local_api_services(world, store);
     for (const auto& extension : world.extensions) {
         const char* ca_file = spec.has("bad-ca-bundle") ? "wrong-ca.pem" : "extension-ca.pem";
         store.write("apiservice/" + extension.api_service(), {{"uid", "d35c4189-55c4-47a6-a7e7-" + extension.service},

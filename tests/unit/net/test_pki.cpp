@@ -86,4 +86,12 @@ Identity TestCa::issue(const CertificateWish& wish) const {
     return finish(certificate.get(), key.get(), issuer_key.get());
 }
 
+std::string with_pass_phrase(const std::string& key_pem, std::string pass_phrase) {
+    const Owned<BIO> text(BIO_new_mem_buf(key_pem.data(), -1));
+    const Owned<EVP_PKEY> key(PEM_read_bio_PrivateKey(text.get(), nullptr, nullptr, nullptr));
+    return to_pem([&](BIO* bio) {
+        return PEM_write_bio_PrivateKey(bio, key.get(), EVP_aes_256_cbc(), nullptr, 0, nullptr, pass_phrase.data());
+    });
+}
+
 }  // namespace aggmedic::test

@@ -29,4 +29,7 @@ class TestCa {
     Identity self_;
 };
 
+// The same private key, encrypted.
+std::string with_pass_phrase(const std::string& key_pem, std::string pass_phrase);
+
 }  // namespace aggmedic::test

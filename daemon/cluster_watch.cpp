@@ -1,6 +1,7 @@
 #include "daemon/cluster_watch.hpp"
 
 #include <algorithm>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <nlohmann/json.hpp>
 
@@ -31,7 +32,8 @@ ClusterWatch::ClusterWatch(WatchTools tools, std::shared_ptr<const ClusterConfig
       cluster_(std::move(cluster)),
       probe_(probe),
       connections_(probes::connect_cluster(tools_.executor, cluster_->target)),
-      random_(std::random_device()()) {
+      random_(std::random_device()()),
+      next_cycle_(tools_.executor) {
     history_.cluster = cluster_->target.name;
     metrics_.name = cluster_->target.name;
 }
@@ -44,29 +46,39 @@ void ClusterWatch::take_over(ClusterWatch& former) {
     metrics_.findings = former.metrics_.findings;
 }
 
+void ClusterWatch::hurry() {
+    hurried_ = true;
+    next_cycle_.cancel();
+}
+
 asio::awaitable<void> ClusterWatch::run(milliseconds first_delay) {
-    asio::steady_timer timer(tools_.executor);
-    timer.expires_after(first_delay);
-    co_await timer.async_wait(asio::use_awaitable);
+    next_cycle_.expires_after(first_delay);
+    co_await next_cycle_.async_wait(asio::as_tuple(asio::use_awaitable));
     co_await load_history();
     // Nothing is known yet: the first cycle hurries, the later ones spread their attempts.
-    auto spread = milliseconds(0);
+    hurried_ = true;
     for (;;) {
         const auto begun = steady_clock::now();
-        try {
-            co_await cycle(spread);
-        } catch (const boost::system::system_error& error) {
-            if (error.code() == asio::error::operation_aborted) throw;
-            log_error("a cycle failed", {{"cluster", cluster_->target.name}, {"error", error.what()}});
-        } catch (const std::exception& error) {
-            log_error("a cycle failed", {{"cluster", cluster_->target.name}, {"error", error.what()}});
-        }
-        spread = spread_of(probe_.interval);
+        co_await guarded_cycle(std::exchange(hurried_, false) ? milliseconds(0) : spread_of(probe_.interval));
+        if (hurried_) continue;
         // A twentieth of jitter, so that clusters do not fall into step.
         const auto jitter_max = std::max<std::int64_t>(probe_.interval.count() / 20, 1);
         std::uniform_int_distribution<std::int64_t> jitter(-jitter_max, jitter_max);
-        timer.expires_at(begun + probe_.interval + milliseconds(jitter(random_)));
-        co_await timer.async_wait(asio::use_awaitable);
+        next_cycle_.expires_at(begun + probe_.interval + milliseconds(jitter(random_)));
+        // as_tuple: hurry() cancels the wait. A cancelled watch leaves at its next wait.
+        co_await next_cycle_.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+}
+
+// A cycle that fails costs one cycle.
+asio::awaitable<void> ClusterWatch::guarded_cycle(milliseconds spread) {
+    try {
+        co_await cycle(spread);
+    } catch (const boost::system::system_error& error) {
+        if (error.code() == asio::error::operation_aborted) throw;
+        log_error("a cycle failed", {{"cluster", cluster_->target.name}, {"error", error.what()}});
+    } catch (const std::exception& error) {
+        log_error("a cycle failed", {{"cluster", cluster_->target.name}, {"error", error.what()}});
     }
 }
 

@@ -38,6 +38,8 @@ class ClusterWatch {
     // Cycles until cancelled. `first_delay` spreads the clusters of a fleet.
     asio::awaitable<void> run(milliseconds first_delay);
 
+    void hurry();  // the next cycle begins now, or at the end of the one that goes on
+
     const ClusterConfig& cluster() const { return *cluster_; }
     std::shared_ptr<const ClusterConfig> shared_cluster() const { return cluster_; }
     const std::optional<probes::Assessment>& assessment() const { return assessment_; }  // of the last cycle
@@ -52,6 +54,7 @@ class ClusterWatch {
     void take_over(ClusterWatch& former);  // the history and counters of the same cluster before a reload
 
   private:
+    asio::awaitable<void> guarded_cycle(milliseconds spread);
     asio::awaitable<void> cycle(milliseconds spread);
     asio::awaitable<void> look_where_due(probes::Observation& observation);
     asio::awaitable<void> load_history();
@@ -69,6 +72,8 @@ class ClusterWatch {
     std::vector<probes::Finding> findings_;
     ClusterMetrics metrics_;
     std::minstd_rand random_;
+    asio::steady_timer next_cycle_;
+    bool hurried_ = false;
 };
 
 }  // namespace aggmedic::daemon

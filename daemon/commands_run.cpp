@@ -205,7 +205,8 @@ asio::awaitable<bool> Program::reconcile() {
 asio::awaitable<void> Program::keep_reconciling() {
     asio::steady_timer timer(executor_);
     while (!stopping_) {
-        if (!runs_.any_going_on() && co_await reconcile()) co_return;
+        // Not only once: a run that broke off, or whose cluster came with a reload, must not wait for the next start.
+        if (!runs_.any_going_on()) co_await reconcile();
         timer.expires_after(reconcile_pause);
         co_await timer.async_wait(asio::use_awaitable);
     }

@@ -9,6 +9,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -154,7 +155,10 @@ void ControlConversation::abandon() {
     lines_.clear();
     queued_bytes_ = 0;
     wake_.cancel();
-    gone_.emit(asio::cancellation_type::terminal);
+    // Never from within the coroutine that is cancelled: one that was not suspended yet would end the program
+    // (Asio 1.81 waits once more outside of its own try block).
+    asio::post(socket_.get_executor(),
+               [self = shared_from_this()] { self->gone_.emit(asio::cancellation_type::terminal); });
 }
 
 void ControlConversation::close() {

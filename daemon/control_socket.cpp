@@ -130,6 +130,18 @@ class ControlSocket::Impl : public std::enable_shared_from_this<ControlSocket::I
         }
     }
 
+    asio::awaitable<void> drain(std::chrono::milliseconds limit) {
+        const auto self = shared_from_this();
+        boost::system::error_code ignored;
+        acceptor_.close(ignored);
+        const auto end = std::chrono::steady_clock::now() + limit;
+        asio::steady_timer pause(executor_);
+        while (!open_.empty() && std::chrono::steady_clock::now() < end) {
+            pause.expires_after(20ms);
+            co_await pause.async_wait(asio::use_awaitable);
+        }
+    }
+
     void close() {
         boost::system::error_code ignored;
         acceptor_.close(ignored);
@@ -163,6 +175,10 @@ Result<std::unique_ptr<ControlSocket>> ControlSocket::listen(asio::any_io_execut
 
 asio::awaitable<void> ControlSocket::serve() {
     return impl_->serve();
+}
+
+asio::awaitable<void> ControlSocket::drain(std::chrono::milliseconds limit) {
+    return impl_->drain(limit);
 }
 
 void ControlSocket::close() {

@@ -2,6 +2,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -29,6 +30,8 @@ class ControlSocket {
 
     // Serves until cancelled; conversations that are open then go on until close().
     asio::awaitable<void> serve();
+    // Takes no more clients, and waits so long for the open conversations to end.
+    asio::awaitable<void> drain(std::chrono::milliseconds limit);
     void close();
 
   private:

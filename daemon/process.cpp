@@ -125,6 +125,7 @@ asio::awaitable<int> live(Config config, std::filesystem::path file) {
     log_info("stopping: a run in flight ends its current step first");
     // The doors stay open meanwhile: who follows a run hears how it was left.
     co_await service->stop();
+    co_await (*control)->drain(std::chrono::seconds(2));
     (*control)->close();
     http->reset();
     tasks->cancel();

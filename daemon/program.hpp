@@ -98,6 +98,7 @@ class Program : public Service, public std::enable_shared_from_this<Program> {
     Config config_;  // clusters are moved into clusters_
     Clusters clusters_;
     Options options_;
+    remediate::RunLease only_daemon_;  // of this state directory
     std::unique_ptr<asio::thread_pool> journal_thread_;
     std::unique_ptr<remediate::Journal> journal_;  // none: nothing is stored
     std::unique_ptr<HostConnector> reader_;        // the worker that looks, for all clusters

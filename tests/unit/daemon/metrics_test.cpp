@@ -87,8 +87,10 @@ TEST(RenderMetrics, EveryFamilyHasItsHelp) {
 }
 
 TEST(RenderMetrics, LeavesOutWhatIsNotKnown) {
+    ClusterMetrics unseen;
+    unseen.name = "new";
     Metrics metrics;
-    metrics.clusters = {broken_cluster(), {.name = "new"}};
+    metrics.clusters = {broken_cluster(), unseen};
     const auto text = render(metrics);
     EXPECT_THAT(text, Not(HasSubstr("aggmedic_aggregated_api_up{cluster=\"demo\",master=\"master/0\"")));
     EXPECT_THAT(text, Not(HasSubstr("aggmedic_last_observation_timestamp_seconds{cluster=\"new\"")));

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include "tests/unit/daemon/temporary_folder.hpp"
@@ -70,6 +71,8 @@ class ServiceTest : public testing::Test {
 
     TemporaryFolder folder;
     asio::io_context io{1};
+    // Between two questions the loop has nothing to do, and is not to stop for that.
+    asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
     std::shared_ptr<Service> service;
 };
 

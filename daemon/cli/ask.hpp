@@ -22,6 +22,9 @@ daemon::Reply ask_in_process(daemon::Config config, daemon::Request request, boo
 // Wherever the invocation says: --kubeconfig, --standalone, or the daemon.
 daemon::Reply ask(const Invocation& invocation, daemon::Request request, bool watches_run, ProgressDisplay& display);
 
+// The options that a suggested command needs too, to reach the same daemon or configuration: " --config FILE".
+std::string repeated_options(const GlobalOptions& global);
+
 // Where the daemon of these options listens: --socket, or `control_socket` of --config, or the default.
 std::string socket_path(const GlobalOptions& global);
 

@@ -24,15 +24,14 @@ daemon::Reply no_daemon(const std::string& detail) {
                                            "--standalone --config FILE.");
 }
 
-daemon::Reply detached(const std::string& run) {
+daemon::Reply detached(const std::string& run, const std::string& options) {
     if (run.empty()) {
-        return failure(
-            exit_status::detached,
-            "detached before the run had a name; `aggmedic runs` shows whether it was started. The daemon goes "
-            "on without this terminal.");
+        return failure(exit_status::detached, "detached before the run had a name; `aggmedic runs" + options +
+                                                  "` shows whether it was started. The daemon goes on without this "
+                                                  "terminal.");
     }
-    return failure(exit_status::detached, "detached; the run goes on. `aggmedic runs " + run +
-                                              " --follow` shows it again, `aggmedic abort " + run + "` stops it.");
+    return failure(exit_status::detached, "detached; the run goes on. `aggmedic runs " + run + " --follow" + options +
+                                              "` shows it again, `aggmedic abort " + run + options + "` stops it.");
 }
 
 daemon::Reply broken_off(const std::string& what, bool watches_run, const std::string& run) {
@@ -62,6 +61,14 @@ std::optional<daemon::Reply> read_line(const std::string& line, ProgressDisplay&
 }
 
 }  // namespace
+
+std::string repeated_options(const GlobalOptions& global) {
+    std::string options;
+    if (global.standalone) options += " --standalone";
+    if (!global.config.empty()) options += " --config " + typed_word(global.config);
+    if (!global.socket.empty()) options += " --socket " + typed_word(global.socket);
+    return options;
+}
 
 std::string socket_path(const GlobalOptions& global) {
     if (!global.socket.empty()) return global.socket;
@@ -95,7 +102,7 @@ daemon::Reply ask_daemon(const GlobalOptions& global, const daemon::Request& req
         }
         if (std::holds_alternative<ControlConnection::Elapsed>(*event)) display.tick();
         if (std::holds_alternative<ControlConnection::Woken>(*event) && interrupts->take()) {
-            return detached(display.run());
+            return detached(display.run(), repeated_options(global));
         }
         if (const auto* line = std::get_if<ControlConnection::Line>(&*event)) {
             if (auto reply = read_line(line->text, display)) return *std::move(reply);

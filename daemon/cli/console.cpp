@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 
+#include "daemon/cli/ask.hpp"
 #include "daemon/cli/commands.hpp"
 #include "daemon/cli/fields.hpp"
 #include "daemon/cli/output.hpp"
@@ -21,15 +22,6 @@ Terminal terminal_at(int descriptor) {
     winsize size{};
     if (::ioctl(descriptor, TIOCGWINSZ, &size) == 0) terminal.width = size.ws_col;
     return terminal;
-}
-
-// The options that a suggested command needs too, to reach the same daemon or configuration.
-std::string repeated_options(const GlobalOptions& global) {
-    std::string options;
-    if (global.standalone) options += " --standalone";
-    if (!global.config.empty()) options += " --config " + typed_word(global.config);
-    if (!global.socket.empty()) options += " --socket " + typed_word(global.socket);
-    return options;
 }
 
 std::string kubeconfig_options(const Invocation& invocation) {

@@ -58,6 +58,13 @@ std::optional<std::int64_t> number_of(const nlohmann::json& object, std::string_
     return value->get<std::int64_t>();
 }
 
+std::string time_of(const nlohmann::json& object, std::string_view key) {
+    auto time = text_of(object, key);
+    const auto fraction = time.find('.');
+    if (fraction != std::string::npos && time.ends_with('Z')) time.erase(fraction, time.size() - 1 - fraction);
+    return time;
+}
+
 std::string short_seconds_of(const nlohmann::json& object, std::string_view key) {
     const auto* value = find(object, key);
     if (value == nullptr || !value->is_number()) return {};

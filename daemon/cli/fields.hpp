@@ -17,6 +17,8 @@ std::vector<std::string> lines_of(const nlohmann::json& object, std::string_view
 std::vector<std::string> texts_of(const nlohmann::json& object, std::string_view key);
 bool truth_of(const nlohmann::json& object, std::string_view key);
 std::optional<std::int64_t> number_of(const nlohmann::json& object, std::string_view key);
+// A time as people read it: RFC 3339 without the fraction.
+std::string time_of(const nlohmann::json& object, std::string_view key);
 // A duration in seconds as people say it in a list: "0.4s", "41s"; empty where there is none.
 std::string short_seconds_of(const nlohmann::json& object, std::string_view key);
 // The elements of an array; empty for anything else.

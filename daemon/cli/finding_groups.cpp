@@ -40,7 +40,7 @@ FindingGroup group_of(const nlohmann::json& finding) {
     group.allow_list = text_of(finding, "allow_list");
     group.consequence_of = text_of(finding, "consequence_of");
     group.master = text_of(finding, "master");
-    group.since = text_of(finding, "since");
+    group.since = time_of(finding, "since");
     group.remedy = text_of(finding, "remedy", 2048);
     group.candidates = texts_of(finding, "candidates");
     return group;
@@ -87,15 +87,20 @@ bool is_plannable(const FindingGroup& group) {
 }
 
 std::string sentence_of(const FindingGroup& group) {
-    // The first fact names the culprit; where the next one is the published configuration, only both say what is wrong.
+    // The first fact names the culprit; where the next one is the published configuration, or what another master shows
+    // instead, only both say what is wrong.
     std::vector<nlohmann::json> facts = group.evidence;
     if (facts.empty() && !group.evidence_by_api.empty()) facts = group.evidence_by_api.front().second;
     if (facts.empty()) return without_full_stop(group.remedy);
-    auto sentence = without_full_stop(text_of(facts.front(), "fact", 300));
-    if (facts.size() > 1 && text_of(facts[1], "source") == "configmap") {
-        sentence += "; " + without_full_stop(text_of(facts[1], "fact", 300));
+    const auto first = without_full_stop(text_of(facts.front(), "fact", 300));
+    if (facts.size() == 1) return first;
+    const auto second = without_full_stop(text_of(facts[1], "fact", 300));
+    const auto one = text_of(facts.front(), "master");
+    const auto other = text_of(facts[1], "master");
+    if (!one.empty() && !other.empty() && one != other && first != second) {
+        return "on " + one + ", " + first + "; on " + other + ", " + second;
     }
-    return sentence;
+    return text_of(facts[1], "source") == "configmap" ? first + "; " + second : first;
 }
 
 }  // namespace aggmedic::cli

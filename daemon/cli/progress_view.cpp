@@ -57,7 +57,7 @@ std::string ProgressView::feed(const nlohmann::json& progress, Time now) {
     std::string kept;
     if (step.empty() || state == "note" || state == "finished") {
         note_ = text;
-        if (state == "note" || state == "finished") {
+        if (state == "note") {  // how it finished is the result's to say
             const auto master_name = text_of(progress, "master");
             kept = (master_name.empty() ? "" : master_name + ": ") + text + "\n";
         }
@@ -107,7 +107,9 @@ std::string ProgressView::last_line(Time now) const {
     std::string line = note_;
     if (left_) {
         const auto left = std::max<std::int64_t>(left_->count() - seconds_between(left_at_, now), 0);
-        line = left > 0 ? "about " + seconds_text(left) + " left" : "longer than estimated";
+        line = left > 0              ? "about " + seconds_text(left) + " left"
+               : left_->count() == 0 ? "nearly done"
+                                     : "longer than estimated";
     }
     if (!footer_.empty()) line += (line.empty() ? "" : "; ") + footer_;
     return cut("  " + line, style_.width - 1) + "\n";

@@ -93,7 +93,7 @@ std::vector<Cell> row_of(const nlohmann::json& cluster, const nlohmann::json& fi
             {verdict == "none" ? "" : verdict, verdict_tone},
             {text_of(finding, "master")},
             {text_of(finding, "apiservice")},
-            {text_of(finding, "since")}};
+            {time_of(finding, "since")}};
 }
 
 // Causes before what follows from them.

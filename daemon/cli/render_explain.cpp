@@ -137,7 +137,7 @@ std::string basis(const nlohmann::json& cluster, const View& view) {
         const auto file = names_of(master, "argument");
         masters.add({{text_of(master, "name")},
                      {seen ? text_of(master, "proxy_client_cn") : "not seen: " + text_of(master, "reason", 120)},
-                     {text_of(master, "proxy_client_not_after")},
+                     {time_of(master, "proxy_client_not_after")},
                      {file},
                      {seen && !live.empty() && live == file ? "the same" : live}});
     }

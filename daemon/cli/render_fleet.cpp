@@ -50,7 +50,7 @@ std::string render_status(const nlohmann::json& result, const View& view) {
                    {text_of(cluster, "kubernetes")},
                    {causes_in_short(cluster)},
                    {unobserved_count(cluster)},
-                   {text_of(cluster, "last_observation")},
+                   {time_of(cluster, "last_observation")},
                    {text_of(cluster, "run")},
                    {truth_of(cluster, "paused") ? "paused" : "", Tone::warning}});
     }

@@ -165,7 +165,7 @@ std::string closing(const nlohmann::json& plan, const View& view) {
     const auto id = text_of(plan, "id");
     if (id.empty()) return {};
     std::string text = "\n";
-    if (const auto expires = text_of(plan, "expires"); !expires.empty()) {
+    if (const auto expires = time_of(plan, "expires"); !expires.empty()) {
         text += "Expires " + expires + "; it is refused as stale when anything it rests on has moved.\n";
     }
     return text + "To apply exactly this:  " + tinted(view.style, Tone::strong, suggested(view, "apply " + id)) + "\n";

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "daemon/cli/fields.hpp"
 #include "daemon/cli/render.hpp"
 #include "daemon/cli/table.hpp"
@@ -60,7 +62,8 @@ std::string master_lines(const nlohmann::json& result, const View& view) {
         const auto name = text_of(master, "name");
         const auto state = text_of(master, "state");
         const std::string lead = "  " + name + std::string(widest - columns(name) + 2, ' ') +
-                                 tinted(view.style, tone_of_master(state), fmt::format("{:<9}", state)) + "  ";
+                                 tinted(view.style, tone_of_master(state), state) +
+                                 std::string(11 - std::min<std::size_t>(columns(state), 10), ' ');
         text += wrapped(view.style, lead, step_words(master));
     }
     return text.empty() ? text : "\n" + text;
@@ -99,15 +102,15 @@ std::string who(const nlohmann::json& run) {
 // One run with everything that its journal holds.
 std::string one_run(const nlohmann::json& run, const View& view) {
     std::string text = render_apply(run, view);
-    std::string about = "Started " + text_of(run, "started");
+    std::string about = "Started " + time_of(run, "started");
     if (const auto by = who(run); !by.empty()) about += " by " + by;
     if (const auto reason = text_of(run, "reason"); !reason.empty()) about += ", because: " + reason;
-    if (const auto finished = text_of(run, "finished"); !finished.empty()) about += "; ended " + finished;
+    if (const auto finished = time_of(run, "finished"); !finished.empty()) about += "; ended " + finished;
     text += "\n" + wrapped(view.style, "", about + ".");
     Table table({"AT", "MASTER", "STEP", "OUTCOME", "TOOK", "DETAIL"});
     for (const auto& step : list_of(run, "steps")) {
         const auto outcome = text_of(step, "outcome");
-        table.add({{text_of(step, "at")},
+        table.add({{time_of(step, "at")},
                    {text_of(step, "master")},
                    {text_of(step, "step")},
                    {outcome.empty() ? "not finished" : outcome, outcome == "ok" ? Tone::good : Tone::warning},
@@ -129,8 +132,8 @@ std::string render_runs(const nlohmann::json& result, const View& view) {
         table.add({{text_of(run, "run")},
                    {text_of(run, "cluster")},
                    {text_of(run, "plan").substr(0, 12)},
-                   {text_of(run, "started")},
-                   {text_of(run, "finished")},
+                   {time_of(run, "started")},
+                   {time_of(run, "finished")},
                    {outcome.empty() ? "going on" : outcome, tone_of_outcome(outcome)},
                    {who(run)},
                    {text_of(run, "reason", 60)}});

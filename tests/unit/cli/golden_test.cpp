@@ -65,6 +65,17 @@ TEST(RenderCheck, NamesThePlanCommandOnlyWhereAPlanIsRight) {
     EXPECT_EQ(render_check(result, {}).find("aggmedic plan"), std::string::npos);
 }
 
+TEST(RenderCheck, SetsWhatMastersShowSideBySide) {
+    auto result = json_fixture("check-cn-not-allowed.json");
+    auto& finding = result["clusters"][0]["findings"][0];
+    finding["cause"] = "masters-differ";
+    finding["evidence"] = {{{"fact", "the process allows [a]"}, {"source", "ssh"}, {"master", "master/0"}},
+                           {{"fact", "the process allows [b]"}, {"source", "ssh"}, {"master", "master/1"}}};
+    result["clusters"][0]["findings"] = nlohmann::json::array({finding});
+    EXPECT_NE(render_check(result, {}).find("on master/0, the process allows [a]; on master/1, the process allows [b]"),
+              std::string::npos);
+}
+
 TEST(RenderPlan, ColoursTheDiffAndNothingElseOfTheLine) {
     const auto text = render_plan(json_fixture("plan-shared-ca.json"),
                                   View{.style = {.colour = true}, .options = {}, .kubeconfig = {}, .accept_risk = {}});

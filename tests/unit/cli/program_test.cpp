@@ -139,7 +139,7 @@ TEST(Program, DetachesFromARunOnCtrlCAndWhenTheTerminalIsLost) {
             EXPECT_EQ(program.wait(), 7);
             EXPECT_TRUE(daemon.client_went());  // and asked for nothing
             EXPECT_THAT(program.error, HasSubstr("master/0  swap ok"));
-            EXPECT_THAT(program.error, HasSubstr("aggmedic runs 7d8f2c1a --follow"));
+            EXPECT_THAT(program.error, HasSubstr("`aggmedic runs 7d8f2c1a --follow --socket " + daemon.path() + "`"));
             EXPECT_THAT(program.error, HasSubstr("aggmedic abort 7d8f2c1a"));
             EXPECT_EQ(program.output, "");
         }

@@ -1,10 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <thread>
 
+#include "daemon/blocking.hpp"
 #include "daemon/configured_access.hpp"
 #include "daemon/limiter.hpp"
 #include "daemon/planning.hpp"
@@ -57,6 +60,34 @@ asio::awaitable<void> pass(Limiter& limiter, int& inside, int& most) {
     most = std::max(most, ++inside);
     co_await sleep_for(2ms);
     --inside;
+}
+
+asio::awaitable<void> block(asio::thread_pool& pool, std::atomic<bool>& blocking, bool& came_back) {
+    came_back = co_await run_blocking(pool, [&blocking] {
+        blocking = true;
+        std::this_thread::sleep_for(50ms);
+        return true;
+    });
+    co_await sleep_for(1h);
+}
+
+// Cancelled in the middle, again and again: nothing of it may be used after its end.
+TEST(RunBlocking, EndsItsWorkBeforeACancelledCallerLeaves) {
+    asio::thread_pool pool(1);
+    for (int round = 0; round < 10; ++round) {
+        asio::io_context io(1);
+        std::atomic<bool> blocking = false;
+        bool came_back = false;
+        const auto group = std::make_shared<TaskGroup>(io.get_executor());
+        group->spawn("blocked", block(pool, blocking, came_back));
+        while (!blocking) io.poll();
+        group->cancel();
+        io.restart();
+        io.run_for(10s);
+        EXPECT_TRUE(came_back);
+        EXPECT_TRUE(group->empty());
+    }
+    pool.join();
 }
 
 TEST(Limiter, LetsInNoMoreThanItHasPlaces) {

@@ -5,7 +5,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <nlohmann/json.hpp>
 
-#include "daemon/blocking.hpp"
+#include "net/blocking.hpp"
 #include "daemon/log.hpp"
 #include "daemon/looking.hpp"
 #include "probes/diagnose.hpp"

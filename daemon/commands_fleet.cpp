@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "daemon/log.hpp"
@@ -19,12 +20,15 @@ json short_json(const probes::Finding& finding) {
     return value;
 }
 
-// Raised findings make the state; while there are none, what the last cycle could not see does.
-std::string_view state_of(const ClusterWatch& watch) {
+// Raised findings make the state. Healthy is only what the last cycle saw whole, without a finding that is yet to be raised, and lately.
+std::string_view state_of(const ClusterWatch& watch, milliseconds interval) {
     if (!watch.assessment()) return "unknown";
     const auto counts = [](const probes::Finding& finding) { return finding.severity != probes::Severity::info; };
     if (std::ranges::any_of(watch.findings(), counts)) return "findings";
-    return watch.assessment()->unobserved.empty() ? "healthy" : "unknown";
+    const auto& last = *watch.assessment();
+    const bool is_fresh = std::chrono::system_clock::now() - last.at < 3 * interval + std::chrono::minutes(1);
+    const bool is_clean = last.unobserved.empty() && std::ranges::none_of(last.findings, counts);
+    return is_fresh && is_clean ? "healthy" : "unknown";
 }
 
 }  // namespace
@@ -37,7 +41,7 @@ json Program::status_of(const ClusterConfig& cluster) const {
     const auto watched = watched_.find(name);
     if (watched == watched_.end()) return value;
     const auto& watch = *watched->second.watch;
-    value["state"] = state_of(watch);
+    value["state"] = state_of(watch, config_.probe.interval);
     for (const auto& finding : watch.findings()) value["findings"].push_back(short_json(finding));
     if (!watch.assessment()) return value;
     const auto& assessment = *watch.assessment();

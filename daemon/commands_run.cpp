@@ -19,6 +19,7 @@ using remediate::RunRecord;
 
 constexpr std::size_t runs_shown_max = 200;
 constexpr auto reconcile_pause = 15s;
+constexpr auto reconcile_again = 5min;  // once nothing is left to end
 
 }  // namespace
 
@@ -206,8 +207,8 @@ asio::awaitable<void> Program::keep_reconciling() {
     asio::steady_timer timer(executor_);
     while (!stopping_) {
         // Not only once: a run that broke off, or whose cluster came with a reload, must not wait for the next start.
-        if (!runs_.any_going_on()) co_await reconcile();
-        timer.expires_after(reconcile_pause);
+        const bool done = !runs_.any_going_on() && co_await reconcile();
+        timer.expires_after(done ? reconcile_again : reconcile_pause);
         co_await timer.async_wait(asio::use_awaitable);
     }
 }

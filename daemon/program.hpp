@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/blocking.hpp"
+#include "net/blocking.hpp"
 #include "daemon/cluster_watch.hpp"
 #include "daemon/limiter.hpp"
 #include "daemon/looking.hpp"

@@ -48,7 +48,7 @@ bool read_process(const Words& words, LookDraft& draft) {
         return draft.refuse("a process line is malformed");
     }
     process.argv = read_cmdline(cmdline);
-    if (draft.processes.size() >= 4096) return draft.refuse("too many processes");
+    if (draft.processes.size() >= 64) return draft.refuse("too many processes");
     draft.processes.push_back(std::move(process));
     return true;
 }

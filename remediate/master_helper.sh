@@ -76,7 +76,7 @@ start_ticks() { # PID; field 22, counted behind the last parenthesis: a process 
 
 enter() { # one verb at a time; children must not inherit descriptor 9, or a service they start would keep the lock
     mkdir -p "$state" 2>/dev/null || no 23 io "$state cannot be made"
-    { exec 9>"$state/.flock"; } 2>/dev/null || no 23 io "$state cannot be written"
+    { exec 9<"$state"; } 2>/dev/null || no 23 io "$state cannot be opened"
     flock -w 20 9 2>/dev/null || no 21 busy
 }
 read_lock() {

@@ -112,9 +112,15 @@ std::vector<AcceptedRisk> used_acceptances(const Facts& facts) {
 // Healthy, and known to be: every master was read and none lacks the name of the certificate it presents.
 bool nothing_to_do(const Facts& facts) {
     if (facts.calls_for_repair()) return false;
+    // Unknown is not healthy: a master whose process, certificate or readiness was not seen is for the gates to refuse.
+    const auto is_known = [&](const std::string& master) {
+        const auto* view = facts.view(master);
+        const auto* apiserver = facts.apiserver(master);
+        return view != nullptr && view->process && facts.proxy(master) != nullptr && apiserver != nullptr &&
+               apiserver->readyz && apiserver->readyz->status == 200;
+    };
     return facts.published() != nullptr && !facts.input.masters.empty() &&
-           std::ranges::all_of(facts.input.masters,
-                               [&](const std::string& master) { return facts.view(master) != nullptr; });
+           std::ranges::all_of(facts.input.masters, is_known);
 }
 
 void fill_bindings(const Facts& facts, Plan& plan) {

@@ -68,7 +68,7 @@ asio::awaitable<void> RunShell::take_up(std::optional<StepRecord> in_flight) {
         walk_.completed(outcome, detail);
         if (!open_) co_return;
         const auto sequence = *std::exchange(open_, std::nullopt);
-        const auto kept = co_await on_journal(context_.journal_thread, [this, sequence, outcome, detail] {
+        const auto kept = co_await run_blocking(context_.journal_thread, [this, sequence, outcome, detail] {
             return context_.journal.complete(record_.id, sequence, outcome, detail, context_.now());
         });
         if (!kept) mirror("journal: " + printable(kept.error().detail));
@@ -96,14 +96,14 @@ asio::awaitable<void> RunShell::take_up(std::optional<StepRecord> in_flight) {
 }
 
 asio::awaitable<RunResult> RunShell::reconcile() {
-    const auto lease = co_await on_journal(context_.journal_thread, [this] { return context_.journal.lease(); });
+    const auto lease = co_await run_blocking(context_.journal_thread, [this] { return context_.journal.lease(); });
     if (!lease) {
         mirror("it cannot be taken up: " + printable(lease.error().detail));
         co_return co_await result(false);
     }
     lease_ = *lease;
     const auto records =
-        co_await on_journal(context_.journal_thread, [this] { return context_.journal.steps(record_.id); });
+        co_await run_blocking(context_.journal_thread, [this] { return context_.journal.steps(record_.id); });
     if (!records) {
         mirror("it cannot be taken up: journal: " + printable(records.error().detail));
         co_return co_await result(false);
@@ -123,9 +123,10 @@ asio::awaitable<RunResult> RunShell::reconcile() {
     if (replayed->restart_was_asked) steps_->assume_restart_was_asked();
     if (replayed->pods_were_restarted) steps_->assume_pods_were_restarted();
     tell(*walk_.next(), "note", "taking up a run that a dead daemon left");
-    // Where nothing was written there is nothing to protect.
-    const bool wrote = walk_.wrote() || (replayed->in_flight && replayed->in_flight->step == name(Step::swap));
-    const bool locked = !wrote || co_await lock_again();
+    // Every verb but these is fenced by this life's token, also the undo of a swap that never began.
+    const auto step = walk_.next()->step;
+    const bool fenced = step != Step::lock && step != Step::check && step != Step::unlock;
+    const bool locked = !fenced || co_await lock_again();
     if (!locked) {
         co_await steps_->close();
         co_return co_await conclude(RunOutcome::needs_person,

@@ -80,7 +80,7 @@ asio::awaitable<Result<std::vector<Pod>>> list_pods(std::shared_ptr<RunEdge> edg
     co_return parse_pods(reply->body);
 }
 
-asio::awaitable<void> wait_for_pods(std::shared_ptr<RunEdge> edge, RestartPods pods, std::string gone,
+asio::awaitable<bool> wait_for_pods(std::shared_ptr<RunEdge> edge, RestartPods pods, std::string gone,
                                     std::size_t wanted) {
     const auto deadline = edge->now() + pod_limit;
     while (edge->now() < deadline) {
@@ -89,8 +89,9 @@ asio::awaitable<void> wait_for_pods(std::shared_ptr<RunEdge> edge, RestartPods p
         if (!now) continue;
         const bool left = std::ranges::none_of(*now, [&](const Pod& pod) { return pod.name == gone; });
         const auto ready = static_cast<std::size_t>(std::ranges::count_if(*now, &Pod::ready));
-        if (left && ready >= wanted) co_return;
+        if (left && ready >= wanted) co_return true;
     }
+    co_return false;
 }
 
 }  // namespace
@@ -115,7 +116,12 @@ asio::awaitable<Result<int>> restart_pods(std::shared_ptr<RunEdge> edge, Restart
                                                              printable(reply->body, 200)));
         }
         ++deleted;
-        co_await wait_for_pods(edge, pods, pod.name, wanted);
+        const bool replaced = co_await wait_for_pods(edge, pods, pod.name, wanted);
+        // The last one's replacement is judged by its answers; before that, the next pod may be the only one that serves.
+        if (!replaced && &pod != &found->back()) {
+            co_return fail(Errc::timeout, fmt::format("pod {} was not replaced by a ready one within {} s; the other pods are left alone",
+                                                      pod.name, pod_limit.count()));
+        }
     }
     co_return deleted;
 }

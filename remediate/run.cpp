@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "net/text.hpp"
+#include "remediate/guard.hpp"
 #include "remediate/run_report.hpp"
 #include "remediate/run_shell.hpp"
 
@@ -63,7 +64,7 @@ void RunShell::mirror(const std::string& line) {
 }
 
 asio::awaitable<bool> RunShell::prepare(std::int64_t token) {
-    const auto holder = co_await on_journal(context_.journal_thread, [this] { return context_.journal.holder(); });
+    const auto holder = co_await run_blocking(context_.journal_thread, [this] { return context_.journal.holder(); });
     if (!holder) {
         mirror(describe(holder.error()));
         co_return false;
@@ -76,19 +77,22 @@ asio::awaitable<bool> RunShell::prepare(std::int64_t token) {
 
 asio::awaitable<std::string> RunShell::ask_guards() {
     if (plan_.id.empty() || plan_.refused() || plan_.masters.empty()) co_return "The plan has nothing to apply.";
-    const auto paused = co_await on_journal(context_.journal_thread, [this] { return context_.journal.paused(); });
+    const auto paused = co_await run_blocking(context_.journal_thread, [this] { return context_.journal.paused(); });
     if (!paused) co_return describe(paused.error());
     for (const auto& name : *paused) {
         if (name.empty()) co_return "Runs are paused for the whole fleet: aggmedic resume.";
         if (name == plan_.cluster) co_return "Runs are paused for this cluster: aggmedic resume " + plan_.cluster + ".";
     }
-    const auto others = co_await on_journal(context_.journal_thread, [this] { return context_.journal.unfinished(); });
+    const auto others = co_await run_blocking(context_.journal_thread, [this] { return context_.journal.unfinished(); });
     if (!others) co_return describe(others.error());
     for (const auto& other : *others) {
         if (other.cluster == plan_.cluster && other.id != record_.id)
             co_return "Run " + other.id + " of this cluster has not ended: aggmedic runs " + other.id + ".";
     }
-    const auto lease = co_await on_journal(context_.journal_thread, [this] { return context_.journal.lease(); });
+    if (record_.canary_only && kubernetes_minor(plan_.kubernetes).value_or(0) < 17)
+        co_return "Before Kubernetes 1.17 the last master to start decides what is published: one repaired master heals nothing for "
+                  "long. Apply the whole plan.";
+    const auto lease = co_await run_blocking(context_.journal_thread, [this] { return context_.journal.lease(); });
     if (!lease) co_return printable(lease.error().detail);
     lease_ = *lease;
     co_return std::string();
@@ -96,11 +100,11 @@ asio::awaitable<std::string> RunShell::ask_guards() {
 
 asio::awaitable<std::string> RunShell::begin() {
     const auto known =
-        co_await on_journal(context_.journal_thread, [this] { return context_.journal.run(record_.id); });
+        co_await run_blocking(context_.journal_thread, [this] { return context_.journal.run(record_.id); });
     if (!known) co_return describe(known.error());
     if (!*known) {
         const auto begun =
-            co_await on_journal(context_.journal_thread, [this] { return context_.journal.begin_run(record_); });
+            co_await run_blocking(context_.journal_thread, [this] { return context_.journal.begin_run(record_); });
         if (!begun) co_return describe(begun.error());
     }
     auto against = co_await ask_guards();
@@ -123,7 +127,7 @@ asio::awaitable<RunResult> RunShell::run() {
 
 asio::awaitable<std::optional<std::int64_t>> RunShell::intend(Action action) {
     if (open_) co_return std::exchange(open_, std::nullopt);
-    const auto intended = co_await on_journal(context_.journal_thread, [this, action] {
+    const auto intended = co_await run_blocking(context_.journal_thread, [this, action] {
         return context_.journal.intend(record_.id, action, context_.now());
     });
     if (intended) co_return *intended;
@@ -160,7 +164,7 @@ asio::awaitable<void> RunShell::walk_on() {
             mirror(what + ": " + outcome + " " + done.detail);
             continue;
         }
-        const auto kept = co_await on_journal(context_.journal_thread, [this, sequence = *line, done] {
+        const auto kept = co_await run_blocking(context_.journal_thread, [this, sequence = *line, done] {
             return context_.journal.complete(record_.id, sequence, done.outcome, done.detail, context_.now());
         });
         if (!kept) mirror(what + ": " + outcome + " " + done.detail + " (" + describe(kept.error()) + ")");
@@ -173,7 +177,7 @@ asio::awaitable<RunResult> RunShell::conclude(RunOutcome outcome, std::string wh
     record_.why = std::move(why);
     record_.next = std::move(next);
     record_.finished = context_.now();
-    const auto kept = co_await on_journal(context_.journal_thread, [this, outcome] {
+    const auto kept = co_await run_blocking(context_.journal_thread, [this, outcome] {
         return context_.journal.finish_run(record_.id, outcome, record_.why, record_.next, *record_.finished);
     });
     if (!kept) mirror("ended " + record_.outcome + ": " + record_.why + " (" + describe(kept.error()) + ")");
@@ -183,7 +187,7 @@ asio::awaitable<RunResult> RunShell::conclude(RunOutcome outcome, std::string wh
 asio::awaitable<RunResult> RunShell::result(bool finished) {
     RunResult result;
     result.record = record_;
-    auto steps = co_await on_journal(context_.journal_thread, [this] { return context_.journal.steps(record_.id); });
+    auto steps = co_await run_blocking(context_.journal_thread, [this] { return context_.journal.steps(record_.id); });
     if (steps) result.steps = std::move(*steps);
     for (const auto& master : walk_options().all_masters) {
         result.masters.emplace_back(master, name(walk_.state_of(master)));

@@ -1,23 +1,15 @@
 #pragma once
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "net/blocking.hpp"
 #include "remediate/run.hpp"
 #include "remediate/run_steps.hpp"
 
 namespace aggmedic::remediate {
-
-// Runs `work` on the journal's thread and comes back to the caller's executor.
-template <class F>
-asio::awaitable<std::invoke_result_t<F>> on_journal(asio::thread_pool& pool, F work) {
-    auto task = [](F call) -> asio::awaitable<std::invoke_result_t<F>> { co_return call(); };
-    co_return co_await asio::co_spawn(pool, task(std::move(work)), asio::use_awaitable);
-}
 
 // One run from its guards to its outcome: asks the walk, journals the intent, does the step, journals the outcome.
 class RunShell {

@@ -7,7 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <thread>
 
-#include "daemon/blocking.hpp"
+#include "net/blocking.hpp"
 #include "daemon/configured_access.hpp"
 #include "daemon/limiter.hpp"
 #include "daemon/planning.hpp"

@@ -236,7 +236,7 @@ TEST_P(MasterHelper, AServiceThatMonitStartsDoesNotInheritTheLock) {
     master_->write("/var/vcap/bosh/bin/monit",
                    "#!/bin/sh\n[ $1 = summary ] && echo kube-apiserver\n[ $1 = restart ] && sleep 3 &\nexit 0\n");
     EXPECT_EQ(restart(), "ok asked\n");
-    EXPECT_EQ(master_->inside("flock -n /run/aggmedic/.flock true").status, 0);
+    EXPECT_EQ(master_->inside("flock -n /run/aggmedic true").status, 0);
 }
 
 TEST_P(MasterHelper, LooksWithoutChangingAnything) {

@@ -65,6 +65,12 @@ void watch_two_down(RunRig& rig, std::function<void()> more = {}) {
     };
 }
 
+// Fewer exchanges, so that each of them can fail in turn in reasonable time.
+void be_quick(PlanInput& input) {
+    input.withdrawn_watch = seconds(10);
+    input.settle = input.readyz_hold = seconds(1);
+}
+
 std::string name_of(Fault fault) {
     constexpr std::array names{"None", "Refused", "LostBefore", "LostAfter", "Garbage"};
     return names.at(static_cast<std::size_t>(fault));
@@ -76,8 +82,8 @@ TEST_P(EveryExchange, FailsOnce) {
     int injected = 0;
     std::map<std::string, int> outcomes;
     for (int at = 0;; ++at) {
-        RunRig rig;
-        rig.adjust = [](PlanInput& input) { input.withdrawn_watch = seconds(10); };
+        RunRig rig(2);
+        rig.adjust = be_quick;
         const auto plan = rig.plan();
         ASSERT_FALSE(plan.id.empty());
         rig.cluster.fault_at = at;
@@ -91,7 +97,7 @@ TEST_P(EveryExchange, FailsOnce) {
         if (HasFailure()) break;
         ASSERT_LT(at, 2000);
     }
-    EXPECT_GT(injected, 100);
+    EXPECT_GT(injected, 60);
     for (const auto& [outcome, count] : outcomes) RecordProperty(outcome, count);
 }
 INSTANTIATE_TEST_SUITE_P(Faults, EveryExchange,
@@ -101,8 +107,8 @@ INSTANTIATE_TEST_SUITE_P(Faults, EveryExchange,
 // A disk that is full from the n-th write on: nothing forward without intent, undo goes on.
 TEST(EveryJournalWrite, MayBeTheLast) {
     for (int at = 0;; ++at) {
-        RunRig rig;
-        rig.adjust = [](PlanInput& input) { input.withdrawn_watch = seconds(10); };
+        RunRig rig(2);
+        rig.adjust = be_quick;
         const auto plan = rig.plan();
         rig.journal.full_from_write = at;
         watch_two_down(rig);
@@ -130,8 +136,8 @@ TEST_P(EveryMoment, MayBeTheLast) {
     const auto& death = GetParam();
     int died = 0;
     for (int at = 0;; ++at) {
-        RunRig rig;
-        rig.adjust = [](PlanInput& input) { input.withdrawn_watch = seconds(10); };
+        RunRig rig(2);
+        rig.adjust = be_quick;
         const auto plan = rig.plan();
         if (death.broken != nullptr) rig.cluster.master(death.broken).never_ready = true;
         int moment = 0;
@@ -159,8 +165,11 @@ TEST_P(EveryMoment, MayBeTheLast) {
         if (at % 3 == 0) rig.cluster.elapsed += seconds(40);  // a while later
         const auto open = rig.journal.unfinished();
         if (open->empty()) continue;  // it died before it began, or after it had ended
+        const bool swapped = std::ranges::any_of(rig.cluster.verbs, [](const std::string& verb) { return verb.starts_with("swap"); });
         result = rig.reconcile(plan);
         expect_consistent(rig, plan, result, "death " + std::to_string(at));
+        // Nothing was written: nobody need be called.
+        if (!swapped && death.broken == nullptr) EXPECT_EQ(result.record.outcome, "rolled-back") << "death " << at;
         EXPECT_NE(result.record.outcome, "refused");
         EXPECT_TRUE(rig.journal.unfinished()->empty());
         // Nothing is left to do a second time.
@@ -172,7 +181,7 @@ TEST_P(EveryMoment, MayBeTheLast) {
         if (HasFailure()) break;
         ASSERT_LT(at, 2000);
     }
-    EXPECT_GT(died, 40);
+    EXPECT_GT(died, 25);
 }
 INSTANTIATE_TEST_SUITE_P(Deaths, EveryMoment,
                          testing::Values(Death{"AfterAJournalWrite", true, Fault::none, nullptr},

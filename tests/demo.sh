@@ -47,7 +47,7 @@ chapter "A cluster of three masters: real sshd, sudo and monit; the proxy-client
 "$lab" up --dir "$dir/lab" --masters 3 --break cn-not-allowed --time-scale 0.2 | sed -n 's/^/  /;1,12p'
 
 chapter "aggmedicd starts, and watches it from outside"
-inside "$aggmedicd" --config "$dir/lab/aggmedic.yml" >"$dir/aggmedicd.log" 2>&1 &
+"$lab" exec --dir "$dir/lab" -- "$aggmedicd" --config "$dir/lab/aggmedic.yml" >"$dir/aggmedicd.log" 2>&1 &
 daemon=$!
 await "the daemon's first look" 60 inside curl -fsS http://127.0.0.1:10797/-/ready
 raised() { metric 'aggmedic_finding\{' | grep -q cn-not-allowed; }

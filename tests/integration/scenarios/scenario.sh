@@ -1,0 +1,189 @@
+#!/usr/bin/env bash
+# One scenario from end to end: the lab is broken, aggmedic is asked, and what the masters then hold is read from the masters
+# themselves. usage: scenario.sh BUILD_DIR NAME
+set -euo pipefail
+build=$(readlink -f "$1") scenario=$2
+lab=$build/tests/lab/lab
+dir=$(mktemp -d "${TMPDIR:-/tmp}/aggmedic-scenario.XXXXXX")
+daemon=
+# The lab's own programs run as several users and chroots; only aggmedic is of interest to LeakSanitizer.
+leave() {
+    local status=$?
+    trap - EXIT
+    [ -z "$daemon" ] || { kill "$daemon" && wait "$daemon"; } 2>/dev/null || true
+    if [ "$status" -ne 0 ]; then
+        printf '%s: FAILED\n' "$scenario"
+        for file in "$dir"/out "$dir"/err "$dir"/aggmedicd.log "$dir"/journal; do [ ! -e "$file" ] || { echo "--- ${file##*/}"; tail -n 60 "$file"; }; done
+    fi
+    "$lab" down --dir "$dir/lab" >/dev/null 2>&1 || true
+    rm -rf "$dir"
+    exit "$status"
+}
+trap leave EXIT
+trap 'exit 130' INT TERM
+
+fail() { printf '%s: %s\n' "$scenario" "$*"; exit 1; }
+up() { "$lab" up --dir "$dir/lab" --masters 3 "$@" >"$dir/out" || fail "the lab does not come up"; }
+inside() { "$lab" exec --dir "$dir/lab" -- "$@"; }
+on() { "$lab" ssh --dir "$dir/lab" "$@"; }
+alone() { inside "$build/daemon/cli/aggmedic" "$@" --standalone --config "$dir/lab/aggmedic.yml"; }
+ask() { inside "$build/daemon/cli/aggmedic" "$@" --socket "$dir/lab/aggmedic/control.sock"; }
+# expect STATUS COMMAND...: output into out and err, and the exit status must be this one.
+expect() {
+    local wanted=$1 status=0
+    shift
+    "$@" >"$dir/out" 2>"$dir/err" || status=$?
+    [ "$status" -eq "$wanted" ] || fail "'$*' ended with $status, not $wanted"
+}
+says() { grep -qE -- "$1" "$dir/out" "$dir/err" || fail "the output does not say '$1'"; }
+says_not() { ! grep -qE -- "$1" "$dir/out" "$dir/err" || fail "the output says '$1'"; }
+until_so() { # SECONDS COMMAND...
+    local end=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do [ "$SECONDS" -lt "$end" ] || fail "'$*' did not come true in time"; sleep 0.2; done
+}
+plan_id() { sed -n 's/^To apply exactly this: *aggmedic apply \([0-9a-f]*\).*/\1/p' "$dir/out"; }
+plan() { expect 1 "$@" plan demo --accept-risk shared-ca; id=$(plan_id); [ -n "$id" ] || fail "the plan has no id"; }
+bpm=/var/vcap/jobs/kube-apiserver/config/bpm.yml
+live='tr "\0" "\n" <"/proc/$(sudo cat /var/vcap/sys/run/bpm/kube-apiserver/kube-apiserver.pid)/cmdline"'
+digests() { for m in 0 1 2; do on "master/$m" "sudo sha256sum $bpm; sudo cat /var/vcap/sys/run/bpm/kube-apiserver/kube-apiserver.pid"; done; }
+live_names() { on "master/$1" "sudo sh -c '$live' | sed -n 's/^--requestheader-allowed-names=//p' | head -n 1"; }
+file_names() { on "master/$1" "sudo sed -n 's/.*--requestheader-allowed-names=//p' $bpm"; }
+repaired() { for m in 0 1 2; do [ "$(live_names $m)" = aggregator,demo.pks.ik.am ] && [ "$(file_names $m)" = aggregator,demo.pks.ik.am ] || fail "master/$m is not repaired"; done; }
+nothing_left() { for m in 0 1 2; do [ -z "$(on master/$m "sudo find -L ${bpm%/*} /run/aggmedic -name '*aggmedic*' -type f -o -name lock")" ] || fail "master/$m keeps something of the run"; done; }
+start_daemon() {
+    "$lab" exec --dir "$dir/lab" -- "$build/daemon/aggmedicd" --config "$dir/lab/aggmedic.yml" >>"$dir/aggmedicd.log" 2>&1 &
+    daemon=$!
+    until_so 60 inside curl -fsS http://127.0.0.1:10797/-/healthy
+}
+
+repair() { # the whole path, standalone
+    plan alone
+    expect 0 alone apply "$id"
+    says applied
+    repaired
+    nothing_left
+    expect 0 alone check demo
+    expect 0 alone plan demo
+    says 'nothing to do'
+}
+
+plans_nothing() { # CAUSE-PATTERN: named, never planned, nothing touched
+    local before
+    before=$(digests)
+    expect "${2:-1}" alone check demo
+    [ -z "$1" ] || says "$1"
+    local status=0
+    alone plan demo --accept-risk shared-ca >"$dir/out" 2>"$dir/err" || status=$?
+    { [ "$status" -eq 3 ] || [ "$status" -eq 0 ]; } || fail "plan ended with $status"
+    [ -z "$(plan_id)" ] || fail "there is a plan"
+    [ "$(digests)" = "$before" ] || fail "a master was touched"
+}
+
+case $scenario in
+repair-masked) up --break cn-not-allowed; repair ;;
+repair-503) up --break cn-not-allowed --break separate-ca --monit 5.2.5; repair ;;
+repair-401) up --generation 1.11 --break cn-not-allowed --break separate-ca --monit 5.2.5; repair ;;
+repair-quoted) up --break cn-not-allowed --bpm quoted-v0.28.0-kubernetes-ca; repair ;;
+other-causes)
+    up --break proxy-cert-wrong-issuer
+    plans_nothing proxy-cert-wrong-issuer
+    for cause in proxy-cert-expired:proxy-cert-expired proxy-cert-empty-cn:cn-not-allowed hostile-cn:cn-not-allowed no-backend:no-backend \
+        bad-ca-bundle:serving-cert-untrusted one-master-differs:masters-differ pending-restart:pending-restart; do
+        "$lab" heal --dir "$dir/lab" >/dev/null
+        "$lab" break --dir "$dir/lab" "${cause%%:*}" >/dev/null
+        until_so 60 eval 'expect_any=$(alone check demo 2>/dev/null || true); grep -q "'"${cause##*:}"'" <<<"$expect_any"'
+        plans_nothing "${cause##*:}"
+        ! grep -q "$(printf '\033')" "$dir/out" || fail "an escape reached the output"
+    done
+    ;;
+stale)
+    up --break cn-not-allowed
+    plan alone
+    on master/2 "sudo sh -c 'echo \"# a note\" >>$bpm'"
+    before=$(digests)
+    expect 5 alone apply "$id"
+    says stale
+    [ "$(digests)" = "$before" ] || fail "a master was touched"
+    nothing_left
+    ;;
+hostile-master)
+    up --break cn-not-allowed
+    for fault in sudo=endless sudo=garbage sudo=nothing changed-host-key=yes; do
+        "$lab" set --dir "$dir/lab" master/1 "$fault" >/dev/null
+        expect 1 alone check demo
+        expect 3 alone plan demo --accept-risk shared-ca
+        says master/1
+        "$lab" set --dir "$dir/lab" master/1 "${fault%%=*}=" >/dev/null
+    done
+    ;;
+hostile-apiserver)
+    up --break cn-not-allowed
+    for mode in slow-drip endless invalid-json deep-json redirect gzip cut-short; do
+        for m in 0 1 2; do "$lab" set --dir "$dir/lab" master/$m "hostile=$mode" >/dev/null; done
+        expect 3 inside timeout 60 "$build/daemon/cli/aggmedic" check --kubeconfig "$dir/lab/kubeconfig-probe"
+        for m in 0 1 2; do "$lab" set --dir "$dir/lab" master/$m hostile= >/dev/null; done
+    done
+    for m in 0 1 2; do "$lab" set --dir "$dir/lab" master/$m many-apiservices=10000 >/dev/null; done
+    status=0
+    inside timeout 120 "$build/daemon/cli/aggmedic" check --kubeconfig "$dir/lab/kubeconfig-probe" >"$dir/out" 2>"$dir/err" || status=$?
+    { [ "$status" -eq 1 ] || [ "$status" -eq 3 ]; } || fail "10000 APIServices: $status"
+    ;;
+monit-lies)
+    up --break cn-not-allowed
+    plan alone
+    before=$(digests)
+    "$lab" set --dir "$dir/lab" master/0 monit-lies=yes >/dev/null
+    expect 4 alone apply "$id"
+    says rolled-back
+    [ "$(digests)" = "$before" ] || fail "the old bytes and the old process are not there"
+    nothing_left
+    ;;
+disk-full)
+    up --break cn-not-allowed
+    plan alone
+    before=$(digests)
+    "$lab" set --dir "$dir/lab" master/0 disk-full=yes >/dev/null
+    status=0
+    alone apply "$id" >"$dir/out" 2>"$dir/err" || status=$?
+    { [ "$status" -eq 4 ] || [ "$status" -eq 5 ]; } || fail "apply ended with $status"
+    "$lab" set --dir "$dir/lab" master/0 disk-full= >/dev/null
+    [ "$(digests)" = "$before" ] || fail "a master was touched"
+    ;;
+second-master-fails)
+    up --break cn-not-allowed
+    plan alone
+    "$lab" set --dir "$dir/lab" master/1 next-restart=fail >/dev/null
+    expect 6 alone apply "$id"
+    says needs-person
+    [ "$(live_names 0)" = aggregator,demo.pks.ik.am ] || fail "the repaired canary was not kept"
+    [ "$(file_names 1)" = aggregator ] || fail "master/1 was not taken back"
+    [ "$(file_names 2)" = aggregator ] || fail "master/2 was touched"
+    ;;
+killed)
+    up --break cn-not-allowed
+    start_daemon
+    plan ask
+    "$lab" set --dir "$dir/lab" master/0 no-monit=yes >/dev/null || true
+    "$lab" set --dir "$dir/lab" master/0 no-monit= >/dev/null || true
+    "$lab" set --dir "$dir/lab" master/0 next-restart=slow:20 >/dev/null
+    ask apply "$id" >"$dir/out" 2>"$dir/err" &
+    until_so 60 eval '[ "$(file_names 0)" = aggregator,demo.pks.ik.am ]'
+    pkill -KILL -f "aggmedicd --config $dir" || fail "the daemon is not there to be killed"
+    wait "$daemon" 2>/dev/null || true
+    start_daemon
+    until_so 240 eval 'ask -o json runs | grep -qE "\"outcome\": *\"(applied|rolled-back|needs-person)\""'
+    expect 0 ask runs
+    for m in 0 1 2; do
+        names=$(live_names $m)
+        [ "$names" = "$(file_names $m)" ] || fail "master/$m runs other arguments than its file holds"
+    done
+    nothing_left
+    # Whatever it was, the way on is open.
+    until_so 60 eval 'ask plan demo --accept-risk shared-ca >"$dir/out" 2>"$dir/err"; [ -n "$(plan_id)" ]'
+    expect 0 ask apply "$(plan_id)"
+    repaired
+    ;;
+*) fail "there is no such scenario" ;;
+esac
+printf '%s: as it should be, %s s\n' "$scenario" "$SECONDS"

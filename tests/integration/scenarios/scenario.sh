@@ -36,7 +36,6 @@ expect() {
     [ "$status" -eq "$wanted" ] || fail "'$*' ended with $status, not $wanted"
 }
 says() { grep -qE -- "$1" "$dir/out" "$dir/err" || fail "the output does not say '$1'"; }
-says_not() { ! grep -qE -- "$1" "$dir/out" "$dir/err" || fail "the output says '$1'"; }
 until_so() { # SECONDS COMMAND...
     local end=$((SECONDS + $1))
     shift

@@ -35,11 +35,18 @@ std::string why_no_lab() {
     return missing_programs(LabSpec{});
 }
 
+// In the foreground, as a child: a test that is killed takes its lab with it.
 LabUnderTest::LabUnderTest(std::vector<std::string> options) : directory_(fresh_directory()) {
-    std::vector<std::string> argv = {LAB_PROGRAM, "up", "--dir", directory_.string(), "--time-scale", "0.1"};
+    std::vector<std::string> argv = {LAB_PROGRAM,         "up",           "--foreground", "--keep", "--dir",
+                                     directory_.string(), "--time-scale", "0.1"};
     argv.insert(argv.end(), options.begin(), options.end());
-    if (run({.argv = argv, .environment = {}, .output_file = (directory_.string() + ".log"), .in_child = {}}) != 0) {
-        throw std::runtime_error(read_file(directory_.string() + ".log"));
+    const std::string log = directory_.string() + ".log";
+    child_ = spawn({.argv = argv, .environment = {}, .output_file = log, .in_child = {}});
+    const auto is_up = [&] { return fs::exists(log) && read_file(log).find("lab up:") != std::string::npos; };
+    wait_until([&] { return is_up() || !is_alive(child_); }, std::chrono::minutes(3), std::chrono::milliseconds(50));
+    if (!is_up()) {
+        end_process(child_, std::chrono::seconds(5));
+        throw std::runtime_error("lab up did not come up: " + read_file(log));
     }
     world_ = load_world(directory_);
     join_network(load_running(directory_).supervisor);
@@ -47,6 +54,7 @@ LabUnderTest::LabUnderTest(std::vector<std::string> options) : directory_(fresh_
 
 LabUnderTest::~LabUnderTest() {
     command({"down"});
+    end_process(child_, std::chrono::seconds(5));  // it has ended; this only collects it
     fs::remove_all(directory_);
     fs::remove(directory_.string() + ".log");
 }

@@ -37,6 +37,7 @@ class LabUnderTest {
 
   private:
     std::filesystem::path directory_;
+    int child_ = 0;
     World world_;
 };
 

@@ -28,11 +28,11 @@ class Lab : public testing::TestWithParam<Kind> {
     void SetUp() override {
         if (const auto reason = why_no_lab(); !reason.empty()) GTEST_SKIP() << "NOT RUN: " << reason;
     }
-    static LabUnderTest up(std::vector<std::string> options) {
+    static std::vector<std::string> options_with(std::vector<std::string> options) {
         for (const std::string& word : {std::string("--generation"), std::string(GetParam().generation),
                                         std::string("--monit"), std::string(GetParam().monit)})
             options.push_back(word);
-        return LabUnderTest(options);
+        return options;
     }
     static bool is_old() { return std::string_view(GetParam().generation) == "1.11"; }
 };
@@ -62,7 +62,7 @@ void restart_pods(const LabUnderTest& lab) {
 }
 
 TEST_P(Lab, SharedCaMismatchShowsAsRecorded) {
-    const auto lab = up({"--break", "cn-not-allowed"});
+    const LabUnderTest lab(options_with({"--break", "cn-not-allowed"}));
     EXPECT_EQ(lab.allowed_names(), R"(["aggregator"])");
     if (is_old()) {
         expect_as_recorded(lab.get(master_0, catalog, "admin"), "cn-not-allowed.aggregator-1.11/discovery.http");
@@ -90,7 +90,7 @@ TEST_P(Lab, SharedCaMismatchShowsAsRecorded) {
 }
 
 TEST_P(Lab, SeedRepairHealsOnlyAfterTheOldExtensionServerIsRestarted) {
-    const auto lab = up({"--break", "cn-not-allowed"});
+    const LabUnderTest lab(options_with({"--break", "cn-not-allowed"}));
     const std::string patch =
         "sudo -n sed -i 's/--requestheader-allowed-names=aggregator$/&,demo.pks.ik.am/' "
         "/var/vcap/jobs/kube-apiserver/config/bpm.yml";
@@ -120,7 +120,7 @@ TEST_P(Lab, SeedRepairHealsOnlyAfterTheOldExtensionServerIsRestarted) {
 TEST_P(Lab, LeavesNothingBehind) {
     std::filesystem::path directory;
     {
-        const auto lab = up({"--masters", "1"});
+        const LabUnderTest lab(options_with({"--masters", "1"}));
         directory = lab.directory();
         EXPECT_EQ(lab.get(master_0, catalog, "dev").status, 200);
     }

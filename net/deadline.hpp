@@ -16,17 +16,18 @@ namespace aggmedic {
 namespace asio = boost::asio;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
+// The Error for what an operation threw: cancelled, or io_failed with its words. `||` wraps what its sides threw in one
+// exception; the first of them counts.
+Error error_from(const std::exception_ptr& thrown);
+
 // Turns what an operation throws into an Error, so that a failure is never mistaken for a success or a timeout by `||`,
 // which waits for the first success.
 template <class T>
 asio::awaitable<Result<T>> as_result(asio::awaitable<Result<T>> operation) {
     try {
         co_return co_await std::move(operation);
-    } catch (const boost::system::system_error& error) {
-        if (error.code() == asio::error::operation_aborted) co_return fail(Errc::cancelled, "cancelled");
-        co_return fail(Errc::io_failed, error.code().message());
-    } catch (const std::exception& error) {
-        co_return fail(Errc::io_failed, error.what());
+    } catch (const std::exception&) {
+        co_return std::unexpected(error_from(std::current_exception()));
     }
 }
 

@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
+#include <optional>
 #include <stdexcept>
 
 #include "net/async_mutex.hpp"
@@ -50,6 +53,26 @@ TEST(WithDeadline, ReportsAThrownFailureAtOnceAndNotAsATimeout) {
     EXPECT_LT(Clock::now() - begin, 30s);
     ASSERT_FALSE(outcome);
     EXPECT_EQ(outcome.error(), (Error{Errc::io_failed, "broken"}));
+}
+
+asio::awaitable<Result<int>> either_of_two_waits() {
+    using namespace asio::experimental::awaitable_operators;
+    co_await (wait_for(std::chrono::hours(1)) || wait_for(std::chrono::hours(2)));
+    co_return 7;
+}
+
+// `||` throws an exception of its own when both of its sides were cancelled.
+TEST(WithDeadline, ReportsACancelledChoiceAsCancelled) {
+    asio::io_context io(1);
+    asio::cancellation_signal cancel;
+    std::optional<Result<int>> outcome;
+    const auto done = [&](const std::exception_ptr&, Result<int> result) { outcome = std::move(result); };
+    asio::co_spawn(io, as_result(either_of_two_waits()), asio::bind_cancellation_slot(cancel.slot(), done));
+    io.poll();
+    cancel.emit(asio::cancellation_type::terminal);
+    io.run();
+    ASSERT_TRUE(outcome && !*outcome);
+    EXPECT_EQ(outcome->error().code, Errc::cancelled) << outcome->error().detail;
 }
 
 asio::awaitable<void> count_inside(AsyncMutex& mutex, int& inside, int& most) {

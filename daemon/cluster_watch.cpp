@@ -5,9 +5,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <nlohmann/json.hpp>
 
-#include "net/blocking.hpp"
 #include "daemon/log.hpp"
 #include "daemon/looking.hpp"
+#include "net/blocking.hpp"
 #include "probes/diagnose.hpp"
 
 namespace aggmedic::daemon {

@@ -20,7 +20,8 @@ json short_json(const probes::Finding& finding) {
     return value;
 }
 
-// Raised findings make the state. Healthy is only what the last cycle saw whole, without a finding that is yet to be raised, and lately.
+// Raised findings make the state. Healthy is only what the last cycle saw whole, without a finding that is yet to be
+// raised, and lately.
 std::string_view state_of(const ClusterWatch& watch, milliseconds interval) {
     if (!watch.assessment()) return "unknown";
     const auto counts = [](const probes::Finding& finding) { return finding.severity != probes::Severity::info; };

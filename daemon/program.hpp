@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "net/blocking.hpp"
 #include "daemon/cluster_watch.hpp"
 #include "daemon/limiter.hpp"
 #include "daemon/looking.hpp"
@@ -14,6 +13,7 @@
 #include "daemon/running.hpp"
 #include "daemon/service.hpp"
 #include "daemon/task_group.hpp"
+#include "net/blocking.hpp"
 
 namespace aggmedic::daemon {
 

@@ -20,7 +20,10 @@ json time_or_null(const std::optional<TimePoint>& time) {
 // What a master is known to be after this step, as far as the step changes it; empty: it does not.
 std::string_view state_after(const StepRecord& step) {
     static const std::map<std::string_view, std::string_view> states = {
-        {"swap", "patched"}, {"restart", "restarted"}, {"healed", "repaired"}, {"ready_back", "restored"},
+        {"swap", "patched"},
+        {"restart", "restarted"},
+        {"healed", "repaired"},
+        {"ready_back", "restored"},
     };
     static const std::map<std::string_view, std::string_view> touching = {
         {"swap", "unknown"}, {"restart", "unknown"}, {"restore", "unknown"}, {"restart_back", "unknown"}};

@@ -7,12 +7,12 @@
 #include <boost/asio/io_context.hpp>
 #include <thread>
 
-#include "net/blocking.hpp"
 #include "daemon/configured_access.hpp"
 #include "daemon/limiter.hpp"
 #include "daemon/planning.hpp"
 #include "daemon/running.hpp"
 #include "daemon/task_group.hpp"
+#include "net/blocking.hpp"
 
 namespace aggmedic::daemon {
 namespace {

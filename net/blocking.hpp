@@ -16,10 +16,10 @@ namespace aggmedic {
 
 namespace asio = boost::asio;
 
-// Runs work that may block (SQLite with its fsync) on a thread of `pool` and comes back to the caller's executor; what it throws is
-// thrown there. It cannot stop in the middle, so it is not cancelled: a cancelled caller leaves at its next wait. (co_spawn on the pool
-// would in Boost 1.81 send a cancellation after the task to the other thread, and use it there after its end.) The result must be
-// default-constructible.
+// Runs work that may block (SQLite with its fsync) on a thread of `pool` and comes back to the caller's executor; what
+// it throws is thrown there. It cannot stop in the middle, so it is not cancelled: a cancelled caller leaves at its
+// next wait. (co_spawn on the pool would in Boost 1.81 send a cancellation after the task to the other thread, and use
+// it there after its end.) The result must be default-constructible.
 template <class F>
 asio::awaitable<std::invoke_result_t<F>> run_blocking(asio::thread_pool& pool, F work) {
     using Value = std::invoke_result_t<F>;

@@ -94,10 +94,11 @@ std::vector<Risk> describe_risks(const Facts& facts, const Plan& plan) {
                          "A file on a BOSH VM lives until a template changes or the VM is recreated. Make it "
                          "permanent: aggmedic bosh ops-file " +
                              plan.cluster + ", or aggmedic bosh runtime-config " + plan.cluster + "."));
-    risks.push_back(note("not-looked-at",
-                         "Neither the etcd members nor fail-closed admission webhooks are looked at: either can keep a "
-                         "starting apiserver from publishing what it should. See for yourself that every etcd member is "
-                         "healthy."));
+    risks.push_back(
+        note("not-looked-at",
+             "Neither the etcd members nor fail-closed admission webhooks are looked at: either can keep a "
+             "starting apiserver from publishing what it should. See for yourself that every etcd member is "
+             "healthy."));
     risks.push_back(note("restart-brings-nothing-else",
                          "On every master that is restarted the file's arguments equal those of the live process: the "
                          "restart activates this "

@@ -117,10 +117,13 @@ asio::awaitable<Result<int>> restart_pods(std::shared_ptr<RunEdge> edge, Restart
         }
         ++deleted;
         const bool replaced = co_await wait_for_pods(edge, pods, pod.name, wanted);
-        // The last one's replacement is judged by its answers; before that, the next pod may be the only one that serves.
+        // The last one's replacement is judged by its answers; before that, the next pod may be the only one that
+        // serves.
         if (!replaced && &pod != &found->back()) {
-            co_return fail(Errc::timeout, fmt::format("pod {} was not replaced by a ready one within {} s; the other pods are left alone",
-                                                      pod.name, pod_limit.count()));
+            co_return fail(
+                Errc::timeout,
+                fmt::format("pod {} was not replaced by a ready one within {} s; the other pods are left alone",
+                            pod.name, pod_limit.count()));
         }
     }
     co_return deleted;

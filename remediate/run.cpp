@@ -83,7 +83,8 @@ asio::awaitable<std::string> RunShell::ask_guards() {
         if (name.empty()) co_return "Runs are paused for the whole fleet: aggmedic resume.";
         if (name == plan_.cluster) co_return "Runs are paused for this cluster: aggmedic resume " + plan_.cluster + ".";
     }
-    const auto others = co_await run_blocking(context_.journal_thread, [this] { return context_.journal.unfinished(); });
+    const auto others =
+        co_await run_blocking(context_.journal_thread, [this] { return context_.journal.unfinished(); });
     if (!others) co_return describe(others.error());
     for (const auto& other : *others) {
         if (other.cluster == plan_.cluster && other.id != record_.id)

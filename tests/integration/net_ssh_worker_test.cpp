@@ -303,8 +303,7 @@ TEST_F(LyingWorker, IsKilledForWhatIsNoReply) {
 }
 
 TEST_F(LyingWorker, CannotWriteControlCharactersIntoAnError) {
-    const auto error =
-        error_of_connect(say("{\"id\":1,\"error\":{\"code\":\"auth_failed\",\"detail\":\"G1szMW0K\"}}"));
+    const auto error = error_of_connect(say("{\"id\":1,\"error\":{\"code\":\"auth_failed\",\"detail\":\"G1szMW0K\"}}"));
     EXPECT_EQ(error.code, Errc::auth_failed);
     EXPECT_THAT(error.detail, HasSubstr("\\x1b[31m\\x0a"));
 }

@@ -165,7 +165,8 @@ TEST_P(EveryMoment, MayBeTheLast) {
         if (at % 3 == 0) rig.cluster.elapsed += seconds(40);  // a while later
         const auto open = rig.journal.unfinished();
         if (open->empty()) continue;  // it died before it began, or after it had ended
-        const bool swapped = std::ranges::any_of(rig.cluster.verbs, [](const std::string& verb) { return verb.starts_with("swap"); });
+        const bool swapped =
+            std::ranges::any_of(rig.cluster.verbs, [](const std::string& verb) { return verb.starts_with("swap"); });
         result = rig.reconcile(plan);
         expect_consistent(rig, plan, result, "death " + std::to_string(at));
         // Nothing was written: nobody need be called.

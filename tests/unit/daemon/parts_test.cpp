@@ -138,8 +138,13 @@ TEST(AcceptedIn, TakesOnlyWhatAPersonAccepted) {
 
 TEST(SshTargetOf, PinsTheMastersKeysOrRefuses) {
     ClusterConfig cluster;
-    cluster.target.masters = {{.name = "m", .address = "10.0.0.1", .ssh_port = 2222},
-                              {.name = "n", .address = "10.0.0.2"}};
+    probes::MasterAddress first, second;
+    first.name = "m";
+    first.address = "10.0.0.1";
+    first.ssh_port = 2222;
+    second.name = "n";
+    second.address = "10.0.0.2";
+    cluster.target.masters = {first, second};
     EXPECT_FALSE(ssh_target_of(cluster, "m"));  // no ssh
     cluster.ssh = SshConfig{.user = "vcap",
                             .private_key_pem = "k",

@@ -189,6 +189,24 @@ killed)
     expect 0 ask apply "$(plan_id)"
     repaired
     ;;
+dashboard) # every query of the dashboard returns series from a real Prometheus that scrapes the daemon
+    command -v prometheus >/dev/null || fail "prometheus is not installed"
+    up --break cn-not-allowed
+    start_daemon
+    plan ask
+    expect 0 ask apply "$id"
+    cat >"$dir/prometheus.yml" <<'CONFIG'
+global: {scrape_interval: 1s, evaluation_interval: 1s}
+scrape_configs: [{job_name: aggmedic, static_configs: [{targets: ["127.0.0.1:10797"]}]}]
+CONFIG
+    "$lab" exec --dir "$dir/lab" -- prometheus --config.file="$dir/prometheus.yml" --storage.tsdb.path="$dir/tsdb" \
+        --web.listen-address=127.0.0.1:9090 >"$dir/prometheus.log" 2>&1 &
+    prometheus=$!
+    root=$(dirname "$(readlink -f "$0")")/../../..
+    queries() { inside "$build/tests/integration/dashboards/dashboard_queries" "$root/dashboards/grafana/aggmedic.json" http://127.0.0.1:9090 cluster=demo 'master=.*' >"$dir/out" 2>&1; }
+    until_so 120 queries
+    kill "$prometheus" && wait "$prometheus" 2>/dev/null || true
+    ;;
 *) fail "there is no such scenario" ;;
 esac
 printf '%s: as it should be, %s s\n' "$scenario" "$SECONDS"

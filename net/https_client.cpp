@@ -278,7 +278,7 @@ void HttpsClient::Impl::forget_now() {
     sessions_.newest.reset();
 }
 
-HttpsClient::HttpsClient(asio::any_io_executor executor, HttpsTarget target)
+HttpsClient::HttpsClient(const asio::any_io_executor& executor, HttpsTarget target)
     : impl_(std::make_unique<Impl>(executor, std::move(target))) {}
 HttpsClient::~HttpsClient() = default;
 asio::awaitable<Result<HttpReply>> HttpsClient::send(HttpRequest request) {

@@ -44,7 +44,7 @@ struct TlsPeer {
 // read_failed, timeout (detail: the phase), too_large, malformed_reply, cancelled.
 class HttpsClient {
   public:
-    HttpsClient(asio::any_io_executor executor, HttpsTarget target);
+    HttpsClient(const asio::any_io_executor& executor, HttpsTarget target);
     ~HttpsClient();
     HttpsClient(const HttpsClient&) = delete;
     HttpsClient& operator=(const HttpsClient&) = delete;

@@ -47,7 +47,7 @@ bpm=/var/vcap/jobs/kube-apiserver/config/bpm.yml
 live='tr "\0" "\n" <"/proc/$(sudo cat /var/vcap/sys/run/bpm/kube-apiserver/kube-apiserver.pid)/cmdline"'
 digests() { for m in 0 1 2; do on "master/$m" "sudo sha256sum $bpm; sudo cat /var/vcap/sys/run/bpm/kube-apiserver/kube-apiserver.pid"; done; }
 live_names() { on "master/$1" "sudo sh -c '$live' | sed -n 's/^--requestheader-allowed-names=//p' | head -n 1"; }
-file_names() { on "master/$1" "sudo sed -n 's/.*--requestheader-allowed-names=//p' $bpm"; }
+file_names() { on "master/$1" "sudo sed -n 's/.*--requestheader-allowed-names=\([^\"]*\).*/\1/p' $bpm"; }
 repaired() { for m in 0 1 2; do [ "$(live_names $m)" = aggregator,demo.pks.ik.am ] && [ "$(file_names $m)" = aggregator,demo.pks.ik.am ] || fail "master/$m is not repaired"; done; }
 nothing_left() { for m in 0 1 2; do [ -z "$(on master/$m "sudo find -L ${bpm%/*} /run/aggmedic -name '*aggmedic*' -type f -o -name lock")" ] || fail "master/$m keeps something of the run"; done; }
 start_daemon() {

@@ -190,6 +190,7 @@ asio::awaitable<bool> Program::reconcile() {
                 {{"run", record.id}, {"cluster", record.cluster}});
             continue;
         }
+        if (runs_.going_on(record.cluster)) continue;  // it began while the journal was read
         auto run = std::make_shared<ActiveRun>(executor_, cluster);
         run->probe = config_.probe;
         run->remediation = config_.remediation;

@@ -51,13 +51,13 @@ std::optional<Refusal> gate_diagnosis(const Facts& facts) {
             "diagnosis", facts,
             "Several names are missing; one list entry cannot repair them: see the runbook of cn-not-allowed.");
     }
-    if (names.size() == 1) return std::nullopt;
     if (unsure != nullptr && unsure->confidence != Confidence::certain) {
         return refusal("diagnosis", facts,
                        "cn-not-allowed is inferred and not certain: the masters must be readable over SSH.");
     }
     if (unsure != nullptr)
         return refusal("diagnosis", facts, "No name can be added for this certificate: reissue it with an allowed CN.");
+    if (names.size() == 1) return std::nullopt;
     return refusal("diagnosis", facts,
                    "A name on the list would repair nothing here: aggmedic explain " + facts.input.observation.cluster +
                        " says why.");

@@ -110,11 +110,12 @@ class SqliteJournal : public Journal {
 
     Result<void> begin_run(const RunRecord& run) override {
         auto insert = database_->prepare(
-            "INSERT INTO runs (id, plan, cluster, trigger, uid, reason, canary_only, started) VALUES (?, ?, ?, ?, ?, "
-            "?, "
-            "?, ?)");
+            "INSERT INTO runs (id, plan, cluster, trigger, uid, reason, canary_only, started, outcome, why, finished) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         insert.bind(run.id).bind(run.plan_id).bind(run.cluster).bind(run.trigger).bind(run.uid).bind(run.reason);
-        return insert.bind(std::int64_t{run.canary_only}).bind(to_number(run.started)).run();
+        insert.bind(std::int64_t{run.canary_only}).bind(to_number(run.started)).bind(run.outcome).bind(run.why);
+        if (run.finished) insert.bind(to_number(*run.finished));  // unbound is NULL
+        return insert.run();
     }
     Result<std::int64_t> intend(std::string_view run, const Action& action, TimePoint at) override {
         auto insert = database_->prepare("INSERT INTO steps (run, step, master, intended) VALUES (?, ?, ?, ?)");

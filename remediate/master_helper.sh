@@ -154,8 +154,7 @@ file_verb() { # PLATFORM HOLDER RUN TOKEN RESOLVED
     backup=$beside$run
 }
 give_up() { # STATUS WORDS...: nothing of ours stays, the file is as it was
-    rm -f -- "$unfinished"
-    if [ "$(hash_of "$resolved")" = "$before" ]; then rm -f -- "$backup"; fi
+    rm -f -- "$unfinished" "$backup" # before the rename the file was never ours: somebody else's bytes need no backup
     no "$@"
 }
 write_failed() { # TEXT of the failed command
@@ -392,6 +391,12 @@ look_named_file() { # FLAG PATH; of keys nothing is read, of other files the CER
     fi
     printf 'named %s %s %s %s %s\n' "$flag" "$(printf '%s' "$2" | b64)" "$exists" "$readable" "$blocks"
 }
+from_its_directory() { # PATH as the process means it
+    case $1 in
+    /*) printf '%s' "$1" ;;
+    *) printf '%s/%s' "$(readlink "/proc/$live/cwd" 2>/dev/null)" "$1" ;;
+    esac
+}
 look_named_files() {
     case $live in '' | none) return ;; esac
     ids=$(sed -n 's/^Uid:[[:space:]]*[0-9]*[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$live/status" 2>/dev/null)
@@ -403,17 +408,24 @@ look_named_files() {
         before=''
         while IFS= read -r argument; do
             case $argument in
-            --*=/*) use=${argument%%=*} path=${argument#*=} ;;
-            /*) use=$before path=$argument ;;
-            *) use='' ;;
+            --*=?*) use=${argument%%=*} path=${argument#*=} ;;
+            --*) use='' ;;
+            *) use=$before path=$argument ;;
             esac
             before=''
             case $argument in --*=*) ;; --*) before=$argument ;; esac
             case $use in
+            --tls-sni-cert-key) # CERTIFICATE,KEY[:DOMAINS], or a file with both
+                path=${path%%:*}
+                case $path in *,*) look_named_file "$use" "$(from_its_directory "${path%%,*}")" ;; esac
+                path=${path##*,}
+                ;;
+            --runtime-config | '') continue ;;
             *[-_]file | *[-_]cafile | *[-_]certfile | *[-_]keyfile) ;;
-            *[-_]certificate | *[-_]key | *[-_]authority | *[-_]config) ;;
+            *[-_]certificate | *[-_]key | *[-_]authority | *[-_]config) case $path in /*) ;; *) continue ;; esac ;;
             *) continue ;;
             esac
+            path=$(from_its_directory "$path")
             look_named_file "$use" "$path"
         done
     }

@@ -13,6 +13,7 @@ namespace {
 
 struct Held {
     bool new_bytes = false;
+    bool old_bytes = false;
     bool old_process = false;
     bool pending = false;
 };
@@ -20,6 +21,7 @@ struct Held {
 Held read_held(const MasterPlan& planned, const probes::MasterView& view) {
     Held held;
     held.new_bytes = view.args_file.sha256 == planned.sha256_after;
+    held.old_bytes = view.args_file.sha256 == planned.sha256_before;
     held.old_process =
         view.process && view.process->pid == planned.pid && view.process->start_ticks == planned.start_ticks;
     const auto* service = apiserver_service(view);
@@ -31,7 +33,8 @@ Held read_held(const MasterPlan& planned, const probes::MasterView& view) {
 StepOutcome judge(Step step, const Held& held) {
     if (step == Step::swap) {
         // New bytes under the old process are taken back; under a new one (somebody restarted it) they are finished.
-        return held.new_bytes && !held.old_process ? StepOutcome::ok : StepOutcome::failed;
+        if (held.old_bytes) return StepOutcome::failed;  // and the new lock keeps a late helper out
+        return held.new_bytes && !held.old_process ? StepOutcome::ok : StepOutcome::unknown;
     }
     return !held.old_process || held.pending ? StepOutcome::ok : StepOutcome::failed;
 }
@@ -59,11 +62,12 @@ asio::awaitable<bool> RunShell::lock_again() {
 }
 
 // Brings the walk past the point of death; what follows are steps that can be done again.
-asio::awaitable<void> RunShell::take_up(std::optional<StepRecord> in_flight) {
+// Returns false where the daemon stops before that can be told.
+asio::awaitable<bool> RunShell::take_up(std::optional<StepRecord> in_flight) {
     if (in_flight) open_ = in_flight->sequence;
     walk_.abort();
     const auto next = walk_.next();
-    if (!next) co_return;
+    if (!next) co_return true;
     const auto close_open = [this](StepOutcome outcome, std::string detail) -> asio::awaitable<void> {
         walk_.completed(outcome, detail);
         if (!open_) co_return;
@@ -77,22 +81,43 @@ asio::awaitable<void> RunShell::take_up(std::optional<StepRecord> in_flight) {
         // A lock that was under way may be held, and is released with the others.
         const bool maybe = next->step == Step::lock && in_flight;
         co_await close_open(maybe ? StepOutcome::unknown : StepOutcome::failed, "the daemon ended before it");
-        co_return;
+        co_return true;
     }
     const bool half_done = next->step == Step::restart || (in_flight && next->step == Step::swap);
     if (next->step == Step::swap && !in_flight) {
         co_await close_open(StepOutcome::failed, "the daemon ended before it");
-        co_return;
+        co_return true;
     }
-    if (!half_done) co_return;
+    if (!half_done) co_return true;
     const auto seen = co_await steps_->look(next->master, plan_.verify_timeout);
+    if (!seen && steps_->gave_up()) co_return false;
     if (!seen) {
         co_await close_open(StepOutcome::unknown, "the daemon ended during it, and the master cannot be read");
-        co_return;
+        co_return true;
     }
     const auto outcome = judge(next->step, read_held(*find_master(plan_, next->master), seen->view));
     co_await close_open(outcome, outcome == StepOutcome::ok ? "the daemon ended during it; it had happened"
                                                             : "the daemon ended before it had happened");
+    co_return true;
+}
+
+// A run that wrote nothing is as good as taken back, where every master proves it: what is not as it was, in words.
+asio::awaitable<std::string> RunShell::what_is_not_old() {
+    std::string different;
+    for (const auto& planned : plan_.masters) {
+        const auto seen = co_await steps_->look(planned.name, plan_.verify_timeout);
+        std::string what;
+        if (!seen) {
+            what = "cannot be read: " + printable(seen.error().detail, 128);
+        } else if (seen->view.args_file.sha256 != planned.sha256_before) {
+            what = "holds another arguments file than the run found";
+        } else if (!seen->view.process || seen->view.process->arguments.sha256 != planned.arguments_sha256) {
+            what = "runs other arguments than the run found";
+        }
+        if (!what.empty()) different += (different.empty() ? "" : "; ") + planned.name + " " + what;
+    }
+    co_await steps_->close();
+    co_return different;
 }
 
 asio::awaitable<RunResult> RunShell::reconcile() {
@@ -129,18 +154,29 @@ asio::awaitable<RunResult> RunShell::reconcile() {
     const bool locked = !fenced || co_await lock_again();
     if (!locked) {
         co_await steps_->close();
+        if (steps_->gave_up()) co_return co_await result(false);
         co_return co_await conclude(RunOutcome::needs_person,
                                     "The daemon ended during this run, and " + walk_.next()->master +
                                         ", which it was at, cannot be locked again.",
                                     describe_next(plan_, walk_, RunOutcome::needs_person, record_.id));
     }
-    co_await take_up(replayed->in_flight);
+    left_ = !co_await take_up(replayed->in_flight);
+    if (left_) {
+        co_await steps_->close();
+        co_return co_await result(false);
+    }
     co_await walk_on();
     if (left_) co_return co_await result(false);
-    // Refused stands for "nothing was written"; of a run that had begun, that is the same as taken back.
-    const auto outcome = walk_.outcome() == RunOutcome::refused ? RunOutcome::rolled_back : walk_.outcome();
+    auto outcome = walk_.outcome();
+    std::string why = walk_.why();
+    if (outcome == RunOutcome::refused) {
+        const auto different = co_await what_is_not_old();
+        if (steps_->gave_up()) co_return co_await result(false);
+        outcome = different.empty() ? RunOutcome::rolled_back : RunOutcome::needs_person;
+        if (!different.empty()) why += "; this run wrote nothing, but " + different;
+    }
     const auto next = describe_next(plan_, walk_, outcome, record_.id);
-    co_return co_await conclude(outcome, walk_.why(), next);
+    co_return co_await conclude(outcome, std::move(why), next);
 }
 
 asio::awaitable<RunResult> reconcile_run(RunContext& context, Plan plan, RunRecord record,

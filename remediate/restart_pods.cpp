@@ -81,9 +81,10 @@ asio::awaitable<Result<std::vector<Pod>>> list_pods(std::shared_ptr<RunEdge> edg
 }
 
 asio::awaitable<bool> wait_for_pods(std::shared_ptr<RunEdge> edge, RestartPods pods, std::string gone,
-                                    std::size_t wanted) {
+                                    std::size_t wanted, const KeepOn& keep_on) {
     const auto deadline = edge->now() + pod_limit;
     while (edge->now() < deadline) {
+        if (!co_await keep_on()) co_return false;
         co_await edge->sleep(pod_pause);
         const auto now = co_await list_pods(edge, pods);
         if (!now) continue;
@@ -96,7 +97,7 @@ asio::awaitable<bool> wait_for_pods(std::shared_ptr<RunEdge> edge, RestartPods p
 
 }  // namespace
 
-asio::awaitable<Result<int>> restart_pods(std::shared_ptr<RunEdge> edge, RestartPods pods) {
+asio::awaitable<Result<int>> restart_pods(std::shared_ptr<RunEdge> edge, RestartPods pods, KeepOn keep_on) {
     const auto found = co_await list_pods(edge, pods);
     if (!found) co_return std::unexpected(found.error());
     if (found->size() > pods_max) {
@@ -106,6 +107,10 @@ asio::awaitable<Result<int>> restart_pods(std::shared_ptr<RunEdge> edge, Restart
     const auto wanted = static_cast<std::size_t>(std::ranges::count_if(*found, &Pod::ready));
     int deleted = 0;
     for (const auto& pod : *found) {
+        if (!co_await keep_on()) {
+            co_return fail(Errc::cancelled,
+                           fmt::format("stopped after {} of {} pods of {}", deleted, found->size(), pods.selector));
+        }
         HttpRequest request;
         request.method = "DELETE";
         request.path = collection(pods) + "/" + pod.name;
@@ -116,10 +121,10 @@ asio::awaitable<Result<int>> restart_pods(std::shared_ptr<RunEdge> edge, Restart
                                                              printable(reply->body, 200)));
         }
         ++deleted;
-        const bool replaced = co_await wait_for_pods(edge, pods, pod.name, wanted);
+        const bool replaced = co_await wait_for_pods(edge, pods, pod.name, wanted, keep_on);
         // The last one's replacement is judged by its answers; before that, the next pod may be the only one that
         // serves.
-        if (!replaced && &pod != &found->back()) {
+        if (!replaced && &pod != &found->back() && co_await keep_on()) {
             co_return fail(
                 Errc::timeout,
                 fmt::format("pod {} was not replaced by a ready one within {} s; the other pods are left alone",

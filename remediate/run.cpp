@@ -93,13 +93,18 @@ asio::awaitable<std::string> RunShell::ask_guards() {
     if (record_.canary_only && kubernetes_minor(plan_.kubernetes).value_or(0) < 17)
         co_return "Before Kubernetes 1.17 the last master to start decides what is published: one repaired master heals nothing for "
                   "long. Apply the whole plan.";
-    const auto lease = co_await run_blocking(context_.journal_thread, [this] { return context_.journal.lease(); });
-    if (!lease) co_return printable(lease.error().detail);
-    lease_ = *lease;
     co_return std::string();
 }
 
+// The lease first: of two runs that begin at once, the one without it must not be in the other's way.
 asio::awaitable<std::string> RunShell::begin() {
+    const auto lease = co_await run_blocking(context_.journal_thread, [this] { return context_.journal.lease(); });
+    if (lease) lease_ = *lease;
+    if (!lease) {
+        record_.outcome = name(RunOutcome::refused);
+        record_.why = printable(lease.error().detail);
+        record_.finished = context_.now();
+    }
     const auto known =
         co_await run_blocking(context_.journal_thread, [this] { return context_.journal.run(record_.id); });
     if (!known) co_return describe(known.error());
@@ -108,6 +113,7 @@ asio::awaitable<std::string> RunShell::begin() {
             co_await run_blocking(context_.journal_thread, [this] { return context_.journal.begin_run(record_); });
         if (!begun) co_return describe(begun.error());
     }
+    if (!lease) co_return record_.why;
     auto against = co_await ask_guards();
     if (!against.empty()) co_return against;
     const auto input = co_await context_.observe();

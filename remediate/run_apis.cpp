@@ -96,9 +96,15 @@ asio::awaitable<StepResult> RunSteps::after_repair(std::string master) {
     if (by_itself.abandoned) co_return by_itself;
     if (by_itself.outcome == StepOutcome::ok) co_return StepResult{.detail = "not needed: " + by_itself.detail};
     int restarted = 0;
+    const auto keep_on = [this]() -> asio::awaitable<bool> {
+        co_await renew_locks_in_time();
+        co_return !control_->stop && !control_->abort;
+    };
     for (const auto& pods : plan_.after_repair) {
         note("restarting the pods " + pods.selector + " in " + pods.namespace_);
-        const auto count = co_await restart_pods(edge_, pods);
+        const auto count = co_await restart_pods(edge_, pods, keep_on);
+        if (!count && control_->stop)
+            co_return StepResult{.outcome = StepOutcome::unknown, .detail = {}, .abandoned = true};
         if (!count) co_return StepResult{.outcome = StepOutcome::failed, .detail = printable(count.error().detail)};
         restarted += *count;
     }

@@ -16,6 +16,7 @@ constexpr seconds check_pause{2};
 constexpr seconds settle_pause{1};
 constexpr seconds verify_pause{2};
 constexpr seconds watch_pause{5};
+constexpr std::chrono::minutes renewal{4};  // a lock lasts 15
 
 StepResult failed(std::string detail) {
     return {.outcome = StepOutcome::failed, .detail = std::move(detail)};
@@ -23,12 +24,22 @@ StepResult failed(std::string detail) {
 
 }  // namespace
 
-// A whole cycle of one master can outlast the lock's 15 minutes only if nothing renews it.
-asio::awaitable<void> RunSteps::renew_locks() {
+// Which lock could not be renewed, and why; empty: all of them were.
+asio::awaitable<std::string> RunSteps::renew_locks() {
+    renewed_at_ = edge_->now();
+    std::string missed;
     for (const auto& master : all_masters()) {
         const auto answer = co_await take_lock(master, milliseconds(0));
-        if (answer.kind != HelperAnswer::Kind::ok) note("the lock on " + master + " was not renewed: " + answer.detail);
+        if (answer.kind == HelperAnswer::Kind::ok) continue;
+        missed += (missed.empty() ? "" : "; ") + ("the lock on " + master + " was not renewed: " + answer.detail);
     }
+    co_return missed;
+}
+
+// The verbs renew the lock of their master; a long wait on one master must not outlast those of the others.
+asio::awaitable<void> RunSteps::renew_locks_in_time() {
+    if (edge_->now() - renewed_at_ < renewal) co_return;
+    if (const auto missed = co_await renew_locks(); !missed.empty()) note(missed);
 }
 
 asio::awaitable<RunSteps::Attempt> RunSteps::compare_with_projection(std::string master,
@@ -39,7 +50,8 @@ asio::awaitable<RunSteps::Attempt> RunSteps::compare_with_projection(std::string
         seen.masters[name] =
             looked ? probes::Seen<probes::MasterView>(std::move(looked->view)) : probes::unobserved(looked.error());
         seen.readyz[name] = co_await edge_->readyz(name);
-        if (const auto listed = co_await is_in_endpoints(name)) in_endpoints_before_[name] = *listed;
+        const auto listed = co_await ask_endpoints(name);
+        if (listed && *listed) in_endpoints_before_[name] = (*listed)->master;
     }
     seen.published = co_await edge_->published(master);
     const auto differences = differs_from_projection(plan_, repaired, seen);
@@ -54,9 +66,11 @@ asio::awaitable<StepResult> RunSteps::check(std::string master, const RunWalk& w
         if (walk.state_of(planned.name) == MasterState::repaired) repaired.push_back(planned.name);
     }
     process_.reset();
-    if (!repaired.empty()) co_await renew_locks();
     // Looked at again a few times: one lost packet is no difference.
-    const auto ask = [this, master, repaired]() { return compare_with_projection(master, repaired); };
+    const auto ask = [this, master, repaired]() -> asio::awaitable<Attempt> {
+        if (const auto missed = co_await renew_locks(); !missed.empty()) co_return Attempt{.detail = missed};
+        co_return co_await compare_with_projection(master, repaired);
+    };
     const auto result = co_await until(check_limit, check_pause, ask);
     co_return result;
 }
@@ -76,6 +90,7 @@ asio::awaitable<StepResult> RunSteps::settle() {
         if (control_->stop) co_return StepResult{.outcome = StepOutcome::unknown, .detail = {}, .abandoned = true};
         if (control_->abort) co_return StepResult{.detail = "cut short on request"};
         if (edge_->now() >= end) co_return StepResult{.detail = "the server address was faultless"};
+        co_await renew_locks_in_time();
         co_await edge_->sleep(settle_pause);
     }
 }

@@ -71,6 +71,10 @@ asio::awaitable<Result<RemoteHost*>> Hosts::session(std::string master, millisec
         }
         if (!may_pass(host.error().code) || edge_.now() + retry_pause > deadline)
             co_return std::unexpected(host.error());
+        if (stopping_()) {
+            gave_up_ = true;
+            co_return std::unexpected(host.error());
+        }
         co_await edge_.sleep(retry_pause);
     }
 }

@@ -2,6 +2,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -31,8 +32,14 @@ HelperAnswer read_helper_answer(const Result<VerbReply>& reply);
 // The sessions of one run, one per master, opened when needed and opened again after a failure.
 class Hosts {
   public:
-    Hosts(HostConnector& connector, SshAccess& access, RunEdge& edge, std::string platform)
-        : connector_(connector), access_(access), edge_(edge), platform_(std::move(platform)) {}
+    // `stopping`: asked before each further try to connect; true ends the patience.
+    Hosts(HostConnector& connector, SshAccess& access, RunEdge& edge, std::string platform,
+          std::function<bool()> stopping)
+        : connector_(connector),
+          access_(access),
+          edge_(edge),
+          platform_(std::move(platform)),
+          stopping_(std::move(stopping)) {}
 
     // `patience`: how long to go on trying to connect (a master may be rebooting). The verb itself is sent once.
     asio::awaitable<HelperAnswer> call(std::string master, std::string verb, std::vector<std::string> arguments,
@@ -41,6 +48,7 @@ class Hosts {
     asio::awaitable<void> close();  // ends the sessions and gives the access back
 
     const std::string& platform() const { return platform_; }
+    bool gave_up() const { return gave_up_; }  // a connection was not waited for any longer, because of `stopping`
 
   private:
     asio::awaitable<Result<RemoteHost*>> session(std::string master, std::chrono::milliseconds patience);
@@ -50,6 +58,8 @@ class Hosts {
     SshAccess& access_;
     RunEdge& edge_;
     std::string platform_;
+    std::function<bool()> stopping_;
+    bool gave_up_ = false;
     std::map<std::string, std::unique_ptr<RemoteHost>> sessions_;
     std::map<std::string, bool> acquired_;
 };

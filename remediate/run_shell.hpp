@@ -25,7 +25,8 @@ class RunShell {
     asio::awaitable<bool> prepare(std::int64_t token);  // holder, steps; false: the journal cannot say who we are
     asio::awaitable<void> walk_on();
     asio::awaitable<std::optional<std::int64_t>> intend(Action action);
-    asio::awaitable<void> take_up(std::optional<StepRecord> in_flight);
+    asio::awaitable<bool> take_up(std::optional<StepRecord> in_flight);
+    asio::awaitable<std::string> what_is_not_old();
     asio::awaitable<bool> lock_again();
     asio::awaitable<RunResult> conclude(RunOutcome outcome, std::string why, std::string next);
     asio::awaitable<RunResult> result(bool finished);

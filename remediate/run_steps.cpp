@@ -51,13 +51,19 @@ RunSteps::RunSteps(RunContext& context, std::shared_ptr<RunEdge> edge, const Pla
       identity_(std::move(identity)),
       control_(std::move(control)),
       note_(std::move(note)),
-      hosts_(context.connector, context.access, *edge_, plan.platform),
+      hosts_(context.connector, context.access, *edge_, plan.platform, [this] { return control_->stop; }),
       identities_{.caller = probes::caller_of(context.target.probe),
                   .common_name = plan.common_name,
                   .proxy_is_masters = plan.proxy_is_masters} {}
 
 asio::awaitable<StepResult> RunSteps::perform(Action action, const RunWalk& walk) {
     current_ = action;
+    auto result = co_await dispatch(action, walk);
+    if (result.outcome != StepOutcome::ok && hosts_.gave_up()) result.abandoned = true;
+    co_return result;
+}
+
+asio::awaitable<StepResult> RunSteps::dispatch(Action action, const RunWalk& walk) {
     const std::string& master = action.master;
     switch (action.step) {
         case Step::lock:
@@ -158,7 +164,8 @@ asio::awaitable<StepResult> RunSteps::swap(std::string master) {
     if (!after) co_return unknown(answer.detail + "; and it could not be read afterwards");
     if (after->view.args_file.sha256 == planned.sha256_after)
         co_return done("the answer was lost, the file is the new one");
-    co_return failed(answer.detail + "; the file is not the new one");
+    // The helper may still be at it: the undo waits for it, and finds out.
+    co_return unknown(answer.detail + "; the file is not the new one");
 }
 
 asio::awaitable<StepResult> RunSteps::restart(std::string master) {

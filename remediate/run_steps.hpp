@@ -38,6 +38,7 @@ class RunSteps {
     asio::awaitable<Result<probes::Look>> look(std::string master, std::chrono::milliseconds patience);
     asio::awaitable<HelperAnswer> take_lock(std::string master, std::chrono::milliseconds patience);
     asio::awaitable<void> close() { return hosts_.close(); }
+    bool gave_up() const { return hosts_.gave_up(); }  // the daemon stops: a master was not waited for any longer
 
     // What a run that goes on has to know of its earlier life.
     void assume_restart_was_asked() { restart_was_asked_ = true; }
@@ -54,6 +55,7 @@ class RunSteps {
     asio::awaitable<StepResult> until(std::chrono::milliseconds limit, std::chrono::milliseconds pause, Ask ask);
 
     // run_steps.cpp
+    asio::awaitable<StepResult> dispatch(Action action, const RunWalk& walk);
     asio::awaitable<StepResult> lock(std::string master);
     asio::awaitable<StepResult> swap(std::string master);
     asio::awaitable<StepResult> restart(std::string master);
@@ -71,7 +73,12 @@ class RunSteps {
     asio::awaitable<StepResult> ready(std::string master, bool undo);
     asio::awaitable<Attempt> hold_readyz(std::string master, bool undo);
     asio::awaitable<Attempt> steady_process(std::string master, bool undo);
-    asio::awaitable<std::optional<bool>> is_in_endpoints(std::string master);
+    struct Listed {
+        bool master = false;
+        bool another = false;
+    };
+    asio::awaitable<Result<std::optional<Listed>>> ask_endpoints(std::string master);
+    asio::awaitable<Attempt> in_endpoints(std::string master);
 
     // run_apis.cpp
     asio::awaitable<StepResult> published(std::string master);
@@ -90,7 +97,8 @@ class RunSteps {
     asio::awaitable<Attempt> verify_master(std::string master);
     asio::awaitable<Attempt> verify_requests(std::string master);
     asio::awaitable<StepResult> withdrawn();
-    asio::awaitable<void> renew_locks();
+    asio::awaitable<std::string> renew_locks();
+    asio::awaitable<void> renew_locks_in_time();
 
     std::vector<std::string> all_masters() const;
     void note(const std::string& text) { note_(current_, text); }
@@ -112,6 +120,7 @@ class RunSteps {
     std::map<std::string, bool> in_endpoints_before_;
     std::set<std::string> restarted_apis_;  // whose pods this run restarted after the name was published
     std::optional<SteadyTime> published_at_;
+    SteadyTime renewed_at_{};
 };
 
 std::string join_reasons(const std::vector<Refusal>& refusals);

@@ -22,6 +22,12 @@ std::string answer_text(const probes::Seen<probes::Answer>& answer) {
     return std::to_string(answer->status);
 }
 
+std::string host_of(const std::string& address) {  // without the port and an IPv6 address's brackets
+    std::string host = address.substr(0, address.rfind(':'));
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    return host;
+}
+
 bool lists_address(const nlohmann::json& endpoints, const std::string& address) {
     if (!endpoints.is_object() || !endpoints.contains("subsets") || !endpoints["subsets"].is_array()) return false;
     for (const auto& subset : endpoints["subsets"]) {
@@ -48,6 +54,7 @@ asio::awaitable<StepResult> RunSteps::until(milliseconds limit, milliseconds pau
         last = attempt.detail;
         if (control_->stop) co_return StepResult{.outcome = StepOutcome::unknown, .detail = {}, .abandoned = true};
         if (edge_->now() + pause > deadline) break;
+        co_await renew_locks_in_time();
         co_await edge_->sleep(pause);
     }
     const auto waited = std::chrono::duration_cast<seconds>(limit).count();
@@ -140,35 +147,49 @@ asio::awaitable<RunSteps::Attempt> RunSteps::steady_process(std::string master, 
     if (view.process->arguments.sha256 != arguments) co_return Attempt{.detail = "its process runs other arguments"};
     if (!all_services_run(view)) co_return Attempt{.detail = "not all jobs of the VM run"};
 
-    const auto listed = co_await is_in_endpoints(master);
-    if (!listed)
-        co_return Attempt{.kind = Attempt::Kind::ok,
-                          .detail = "ready; whether default/kubernetes lists it is not known"};
-    const auto before = in_endpoints_before_.find(master);
-    const bool has_to = before != in_endpoints_before_.end() && before->second;
-    if (!*listed && has_to && edge_->now() - held_since_ < plan_.readyz_hold + endpoints_limit) {
-        held_answers_ = held;  // their lease is written every 10 s
-        co_return Attempt{.detail = "its address is not yet in the endpoints of default/kubernetes"};
-    }
-    if (!*listed && has_to)
-        co_return Attempt{.kind = Attempt::Kind::failed,
-                          .detail = "its address left the endpoints of default/kubernetes"};
-    co_return Attempt{.kind = Attempt::Kind::ok, .detail = "ready"};
+    auto attempt = co_await in_endpoints(master);
+    if (attempt.kind == Attempt::Kind::again) held_answers_ = held;  // their lease is written every 10 s
+    co_return attempt;
 }
 
-// nullopt: it cannot be read, or the master is not addressed by what the endpoints hold.
-asio::awaitable<std::optional<bool>> RunSteps::is_in_endpoints(std::string master) {
-    const auto* planned = find_master(plan_, master);
-    if (planned == nullptr) co_return std::nullopt;
-    const std::string address = planned->address.substr(0, planned->address.rfind(':'));
+// A master that was in the endpoints has to come back into them. Of a master that nothing was seen of before (the run
+// was taken up) that is asked where the endpoints list another master by the address that we know it by.
+asio::awaitable<RunSteps::Attempt> RunSteps::in_endpoints(std::string master) {
+    const bool late = edge_->now() - held_since_ >= plan_.readyz_hold + endpoints_limit;
+    const auto listed = co_await ask_endpoints(master);
+    if (!listed) {
+        co_return Attempt{.detail = "the endpoints of default/kubernetes cannot be read: " +
+                                    printable(listed.error().detail, 128)};
+    }
+    if (!*listed) {
+        co_return Attempt{.kind = Attempt::Kind::ok,
+                          .detail = "ready; whether default/kubernetes lists it may not be read"};
+    }
+    const auto before = in_endpoints_before_.find(master);
+    const bool has_to = before != in_endpoints_before_.end() ? before->second : (*listed)->another;
+    if ((*listed)->master || !has_to) co_return Attempt{.kind = Attempt::Kind::ok, .detail = "ready"};
+    if (!late) co_return Attempt{.detail = "its address is not yet in the endpoints of default/kubernetes"};
+    co_return Attempt{.kind = Attempt::Kind::failed,
+                      .detail = "its address left the endpoints of default/kubernetes"};
+}
+
+// nullopt: they may not be read. Errors: they could not be read this time.
+asio::awaitable<Result<std::optional<RunSteps::Listed>>> RunSteps::ask_endpoints(std::string master) {
     HttpRequest request;
     request.path = "/api/v1/namespaces/default/endpoints/kubernetes";
     request.fresh_connection = true;
     const auto reply = co_await edge_->as_probe(master, std::move(request));
-    if (!reply || reply->status != 200) co_return std::nullopt;
+    if (!reply) co_return std::unexpected(reply.error());
+    if (reply->status == 403 || reply->status == 404) co_return std::nullopt;
+    if (reply->status != 200) co_return fail(Errc::malformed_reply, std::to_string(reply->status));
     const auto endpoints = nlohmann::json::parse(reply->body, nullptr, false);
-    if (endpoints.is_discarded()) co_return std::nullopt;
-    co_return lists_address(endpoints, address);
+    if (endpoints.is_discarded()) co_return fail(Errc::malformed_reply, "no JSON");
+    Listed listed;
+    for (const auto& planned : plan_.masters) {
+        const bool found = lists_address(endpoints, host_of(planned.address));
+        (planned.name == master ? listed.master : listed.another) |= found;
+    }
+    co_return listed;
 }
 
 }  // namespace aggmedic::remediate

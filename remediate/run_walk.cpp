@@ -79,8 +79,7 @@ void RunWalk::completed(StepOutcome outcome, std::string detail) {
 
 void RunWalk::forward_completed(StepOutcome outcome, const std::string& detail) {
     auto& state = states_[current()];
-    if (step_ == Step::swap) wrote_ = true;
-    if (step_ == Step::swap) state = MasterState::patched;  // or may be: the undo finds out
+    if (step_ == Step::swap && outcome != StepOutcome::failed) state = MasterState::patched;  // or may be
     if (outcome != StepOutcome::ok) return forward_failed(step_, outcome, detail);
     if (step_ == Step::restart) state = MasterState::restarted;
     if (step_ == Step::healed) state = MasterState::repaired;
@@ -119,9 +118,11 @@ void RunWalk::master_completed() {
 void RunWalk::forward_failed(Step step, StepOutcome outcome, const std::string& detail) {
     std::string why = sentence(step, current(), outcome, detail);
     switch (step) {
+        case Step::swap:
+            if (outcome == StepOutcome::unknown) return begin_undo(std::move(why));
+            [[fallthrough]];  // this master was not written to
         case Step::check:
             return end(master_ == 0 ? RunOutcome::refused : RunOutcome::needs_person, std::move(why));
-        case Step::swap:
         case Step::restart:
         case Step::process:
         case Step::ready:

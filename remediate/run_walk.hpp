@@ -40,7 +40,8 @@ struct Action {
     bool operator==(const Action&) const = default;
 };
 
-enum class StepOutcome { ok, failed, unknown };  // unknown: it may or may not have happened
+// failed: it did not happen (of a swap: nothing was written). unknown: it may or may not have happened.
+enum class StepOutcome { ok, failed, unknown };
 std::string_view name(StepOutcome outcome);
 std::optional<StepOutcome> step_outcome_from(std::string_view name);
 
@@ -72,7 +73,6 @@ class RunWalk {
     const std::string& why() const { return why_; }  // one sentence; empty when applied
     MasterState state_of(std::string_view master) const;
     const std::vector<std::string>& masters() const { return options_.masters; }
-    bool wrote() const { return wrote_; }   // a swap was asked for somewhere
     std::vector<Action> remaining() const;  // if everything goes well; for an estimate of the time left
 
   private:
@@ -95,7 +95,6 @@ class RunWalk {
     std::size_t master_ = 0;  // locking and unlocking: index into all_masters; else into masters
     Step step_ = Step::lock;
     bool aborted_ = false;
-    bool wrote_ = false;
     RunOutcome outcome_ = RunOutcome::refused;
     std::string why_;
     std::map<std::string, MasterState, std::less<>> states_;

@@ -200,6 +200,7 @@ asio::awaitable<Result<HttpReply>> FakeCluster::as_probe(std::string name, HttpR
         reply.status = static_cast<unsigned>(verify_status);
         co_return reply;
     }
+    reply.status = endpoints_status;
     nlohmann::json addresses = nlohmann::json::array();
     for (const auto& each : masters) {
         if (each.ready) addresses.push_back({{"ip", each.address}});

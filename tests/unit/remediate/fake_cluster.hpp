@@ -71,6 +71,7 @@ class FakeCluster : public RunEdge, public HostConnector, public SshAccess {
     bool shared_ca = true;
     bool balancer_answers = true;
     int verify_status = 200;
+    unsigned endpoints_status = 200;
 
     int exchanges = 0;
     int fault_at = -1;

@@ -283,6 +283,25 @@ TEST_P(MasterHelper, LooksWithoutChangingAnything) {
     EXPECT_GT(view.memory_available_bytes, 0U);
 }
 
+TEST_P(MasterHelper, LooksAtEveryFileThatTheArgumentsName) {
+    master_->write("/var/vcap/sni.pem", "a certificate");
+    master_->start_process({"--tls-sni-cert-key=/var/vcap/sni.pem,/absent/sni.key:foo.example.com",
+                            "--runtime-config=api/all=true", "--oidc-ca-file=relative.pem", "--audit-log-path=-",
+                            "--cloud-config="});
+    const auto seen = master_->call("look", {"bosh"});
+    const auto now = TimePoint(std::chrono::milliseconds(0));
+    const auto look = probes::parse_look("m0", seen.output, now, now);
+    ASSERT_TRUE(look.has_value()) << look.error().detail << "\n" << seen.output;
+    const auto& files = look->view.files;
+    ASSERT_EQ(files.size(), 3U) << seen.output;
+    EXPECT_EQ(files[0].path, "/var/vcap/sni.pem");
+    EXPECT_TRUE(files[0].exists);
+    EXPECT_EQ(files[1].path, "/absent/sni.key");
+    EXPECT_FALSE(files[1].exists);
+    EXPECT_THAT(files[2].path, testing::AllOf(StartsWith("/"), testing::EndsWith("/relative.pem")));
+    EXPECT_FALSE(files[2].exists);
+}
+
 TEST_P(MasterHelper, LooksAtLockAndOldBytes) {
     lock();
     swap();

@@ -67,10 +67,12 @@ class Pods : public RunEdge {
     int made_ = 0;
 };
 
-Result<int> restart(std::shared_ptr<Pods> pods, std::string selector = "release=catalog,app in (a,b)") {
+Result<int> restart(std::shared_ptr<Pods> pods, std::string selector = "release=catalog,app in (a,b)",
+                    std::function<bool()> keep_on = [] { return true; }) {
     asio::io_context io(1);
     std::optional<Result<int>> result;
-    asio::co_spawn(io, restart_pods(pods, {.namespace_ = "catalog", .selector = std::move(selector)}),
+    asio::co_spawn(io, restart_pods(pods, {.namespace_ = "catalog", .selector = std::move(selector)},
+                              [&keep_on]() -> asio::awaitable<bool> { co_return keep_on(); }),
                    [&](std::exception_ptr, Result<int> made) { result = std::move(made); });
     io.run();
     return *result;
@@ -83,6 +85,13 @@ TEST(RestartPods, DeletesOneAfterTheOther) {
     EXPECT_EQ(pods->most_missing, 1);
     EXPECT_EQ(pods->asked.front(),
               "GET /api/v1/namespaces/catalog/pods?labelSelector=release%3Dcatalog%2Capp%20in%20%28a%2Cb%29");
+}
+
+TEST(RestartPods, LeavesTheNextPodAloneWhenItIsToStop) {
+    const auto pods = std::make_shared<Pods>();
+    const auto result = restart(pods, "release=catalog", [&pods] { return pods->names.front() == "catalog-1"; });
+    EXPECT_EQ(result.error().code, Errc::cancelled);
+    EXPECT_THAT(pods->names, testing::Contains("catalog-2"));
 }
 
 TEST(RestartPods, SaysWhatTheApiserverSaid) {

@@ -184,6 +184,21 @@ TEST(RunPlan, AMasterThatIsNotReadyInTimeIsTakenBack) {
     EXPECT_THAT(rig.cluster.master("m0").names(), ElementsAre("aggregator"));
 }
 
+TEST(RunPlan, EndpointsThatMayNotBeReadAreWaivedAndUnreadableOnesAreNot) {
+    RunRig forbidden;
+    forbidden.cluster.endpoints_status = 403;
+    EXPECT_EQ(forbidden.apply(forbidden.plan()).record.outcome, "applied");
+
+    RunRig broken;
+    const auto plan = broken.plan();
+    broken.on_progress = [&](const Progress& told) {
+        if (told.step == "ready") broken.cluster.endpoints_status = 500;
+    };
+    const auto result = broken.apply(plan);
+    EXPECT_NE(result.record.outcome, "applied") << to_text(result);
+    EXPECT_THAT(result.record.why, testing::HasSubstr("endpoints of default/kubernetes cannot be read"));
+}
+
 TEST(RunPlan, ANameThatAppearsWhileTheCanaryIsTakenBackNeedsAPerson) {
     RunRig rig;
     rig.cluster.master("m0").never_ready = true;

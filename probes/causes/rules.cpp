@@ -60,6 +60,11 @@ std::string counted(const std::vector<Answer>& answers) {
 }
 
 // The first answer of a failing path that says something.
+std::string_view without_line_end(std::string_view text) {
+    const auto last = text.find_last_not_of("\r\n");
+    return text.substr(0, last == std::string_view::npos ? 0 : last + 1);
+}
+
 const Answer* telling(const Through& through) {
     for (const auto* answers : {&through.attempts->discovery, &through.attempts->resource}) {
         for (const auto& answer : *answers) {
@@ -83,7 +88,7 @@ void add_api_evidence(Finding& finding, const ApiCase& api) {
         auto text = "discovery through " + through_name(*through.apiserver) + " answered " +
                     counted(through.attempts->discovery);
         if (!through.attempts->resource.empty()) text += "; a list " + counted(through.attempts->resource);
-        if (const auto* answer = telling(through)) text += ", saying " + quoted(answer->body);
+        if (const auto* answer = telling(through)) text += ", saying " + quoted(without_line_end(answer->body));
         add_evidence(finding, std::move(text), "answer", through.apiserver->master);
     }
     if (shown.available == "False" && !finding.since) finding.since = shown.available_since;
@@ -148,7 +153,7 @@ std::string listed(const std::vector<std::string>& names) {
 }
 
 std::string through_name(const ApiserverView& apiserver) {
-    return apiserver.master.empty() ? "the server address" : "master " + printable(apiserver.master, 64);
+    return apiserver.master.empty() ? "the server address" : printable(apiserver.master, 64);
 }
 
 }  // namespace aggmedic::probes

@@ -98,7 +98,7 @@ asio::awaitable<StepResult> RunSteps::after_repair(std::string master) {
     int restarted = 0;
     const auto keep_on = [this]() -> asio::awaitable<bool> {
         co_await renew_locks_in_time();
-        co_return !control_->stop && !control_->abort;
+        co_return !control_->stop;  // an abort finishes this master
     };
     for (const auto& pods : plan_.after_repair) {
         note("restarting the pods " + pods.selector + " in " + pods.namespace_);

@@ -22,7 +22,8 @@ struct HostState {
     std::shared_ptr<WorkerLink> link;
     std::uint64_t session = 0;
     std::string peer{};
-    bool closed = false;  // after a failed or cancelled call nothing is known about the session
+    std::shared_ptr<void> use{};  // of the worker
+    bool closed = false;          // after a failed or cancelled call nothing is known about the session
 };
 
 Error describe(Error error, const HostState& host, const std::string& verb) {
@@ -67,10 +68,10 @@ class WorkerHost : public RemoteHost {
 
 }  // namespace
 
-class SshWorker::Impl {
+class SshWorker::Impl : public std::enable_shared_from_this<Impl> {
   public:
-    Impl(asio::any_io_executor executor, std::string program)
-        : executor_(std::move(executor)), program_(std::move(program)) {}
+    Impl(asio::any_io_executor executor, std::string program, std::chrono::milliseconds linger)
+        : executor_(std::move(executor)), program_(std::move(program)), linger_(linger), idle_(executor_) {}
 
     Result<std::shared_ptr<WorkerLink>> running() {
         if (stopped_) return fail(Errc::worker_lost, "the SSH worker was shut down");
@@ -82,6 +83,7 @@ class SshWorker::Impl {
     }
     void stop() {
         stopped_ = true;
+        idle_.cancel();
         if (link_) link_->end("it is no longer needed");
     }
     std::optional<int> pid() const {
@@ -95,9 +97,28 @@ class SshWorker::Impl {
   private:
     asio::awaitable<Result<std::shared_ptr<HostState>>> open(SshTarget target, std::string peer, SteadyTime deadline);
 
+    std::shared_ptr<void> use() {
+        idle_.cancel();
+        ++uses_;
+        return {nullptr, [self = shared_from_this()](void*) { self->unuse(); }};
+    }
+    void unuse() {
+        if (--uses_ > 0 || stopped_) return;
+        idle_.expires_after(linger_);
+        idle_.async_wait([weak = weak_from_this()](const boost::system::error_code& cancelled) {
+            const auto self = weak.lock();
+            if (cancelled || !self || self->uses_ > 0 || !self->link_) return;
+            self->link_->end("it is not needed for now");
+            self->link_.reset();
+        });
+    }
+
     asio::any_io_executor executor_;
     std::string program_;
+    std::chrono::milliseconds linger_;
+    asio::steady_timer idle_;
     std::shared_ptr<WorkerLink> link_;
+    int uses_ = 0;
     bool stopped_ = false;
 };
 
@@ -121,9 +142,11 @@ asio::awaitable<Result<std::unique_ptr<RemoteHost>>> SshWorker::Impl::connect(st
 
 asio::awaitable<Result<std::shared_ptr<HostState>>> SshWorker::Impl::open(SshTarget target, std::string peer,
                                                                           SteadyTime deadline) {
+    auto in_use = use();
     auto link = running();
     if (!link) co_return std::unexpected(std::move(link.error()));
-    auto state = std::make_shared<HostState>(HostState{.link = *link, .session = (*link)->new_id(), .peer = peer});
+    auto state = std::make_shared<HostState>(
+        HostState{.link = *link, .session = (*link)->new_id(), .peer = peer, .use = std::move(in_use)});
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     const auto limit = std::max(left, std::chrono::milliseconds(0));
     WorkerLink::Body body = ssh_protocol::Connect{.target = std::move(target), .timeout = limit};
@@ -133,8 +156,8 @@ asio::awaitable<Result<std::shared_ptr<HostState>>> SshWorker::Impl::open(SshTar
     co_return std::unexpected(wrong_kind(*state->link));
 }
 
-SshWorker::SshWorker(asio::any_io_executor executor, std::string program)
-    : impl_(std::make_shared<Impl>(std::move(executor), std::move(program))) {}
+SshWorker::SshWorker(asio::any_io_executor executor, std::string program, std::chrono::milliseconds linger)
+    : impl_(std::make_shared<Impl>(std::move(executor), std::move(program), linger)) {}
 SshWorker::~SshWorker() {
     impl_->stop();
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -26,9 +27,11 @@ struct RemoteVerb {
 
 // The parent's side. Starts `program` (argv: program, "--ssh-worker") with the socketpair as file descriptor 3 and
 // nothing else open but stderr. A worker that dies fails its calls with worker_lost; the next connect starts a new one.
+// A worker without a session ends after `linger`: between its visits the daemon has no SSH library in memory anywhere.
 class SshWorker : public HostConnector {
   public:
-    SshWorker(asio::any_io_executor executor, std::string program);
+    SshWorker(asio::any_io_executor executor, std::string program,
+              std::chrono::milliseconds linger = std::chrono::seconds(10));
     ~SshWorker() override;  // closes the socket: the worker ends, and is reaped
 
     asio::awaitable<Result<std::unique_ptr<RemoteHost>>> connect(SshTarget target,

@@ -169,8 +169,7 @@ asio::awaitable<RunSteps::Attempt> RunSteps::in_endpoints(std::string master) {
     const bool has_to = before != in_endpoints_before_.end() ? before->second : (*listed)->another;
     if ((*listed)->master || !has_to) co_return Attempt{.kind = Attempt::Kind::ok, .detail = "ready"};
     if (!late) co_return Attempt{.detail = "its address is not yet in the endpoints of default/kubernetes"};
-    co_return Attempt{.kind = Attempt::Kind::failed,
-                      .detail = "its address left the endpoints of default/kubernetes"};
+    co_return Attempt{.kind = Attempt::Kind::failed, .detail = "its address left the endpoints of default/kubernetes"};
 }
 
 // nullopt: they may not be read. Errors: they could not be read this time.

@@ -87,6 +87,21 @@ TEST_F(SshWorkerWithSshd, CallsVerbsOfTheTableOnly) {
     EXPECT_TRUE(call(**host, {.verb = "words"})) << "a refused call must not end the session";
 }
 
+TEST_F(SshWorkerWithSshd, EndsWhenItIsNotNeededAndComesBackWhenItIs) {
+    SshWorker worker(io.get_executor(), self, 50ms);
+    auto first = connect(worker, sshd->target());
+    ASSERT_TRUE(first) << first.error().detail;
+    const auto pid = worker.pid();
+    EXPECT_TRUE(call(**first, script("sleep 0.2"))) << "a session in use keeps it";
+    EXPECT_EQ(worker.pid(), pid);
+    first->reset();
+    while (worker.pid()) io.run_one();
+    auto second = connect(worker, sshd->target());
+    ASSERT_TRUE(second) << second.error().detail;
+    EXPECT_TRUE(call(**second, script("true")));
+    EXPECT_NE(worker.pid(), std::nullopt);
+}
+
 TEST_F(SshWorkerWithSshd, CarriesEveryByteBothWays) {
     std::string every_byte;
     for (int byte = 0; byte < 256; ++byte) every_byte += static_cast<char>(byte);

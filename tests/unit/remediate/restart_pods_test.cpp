@@ -67,12 +67,14 @@ class Pods : public RunEdge {
     int made_ = 0;
 };
 
-Result<int> restart(std::shared_ptr<Pods> pods, std::string selector = "release=catalog,app in (a,b)",
-                    std::function<bool()> keep_on = [] { return true; }) {
+Result<int> restart(
+    std::shared_ptr<Pods> pods, std::string selector = "release=catalog,app in (a,b)",
+    std::function<bool()> keep_on = [] { return true; }) {
     asio::io_context io(1);
     std::optional<Result<int>> result;
-    asio::co_spawn(io, restart_pods(pods, {.namespace_ = "catalog", .selector = std::move(selector)},
-                              [&keep_on]() -> asio::awaitable<bool> { co_return keep_on(); }),
+    asio::co_spawn(io,
+                   restart_pods(pods, {.namespace_ = "catalog", .selector = std::move(selector)},
+                                [&keep_on]() -> asio::awaitable<bool> { co_return keep_on(); }),
                    [&](std::exception_ptr, Result<int> made) { result = std::move(made); });
     io.run();
     return *result;

@@ -10,9 +10,9 @@ sed -E 's/interval: [^,}]+/interval: 30s/' "$dir/lab/aggmedic.yml" >"$dir/lab/be
 "$build/tests/lab/lab" exec --dir "$dir/lab" -- "$build/daemon/aggmedicd" --config "$dir/lab/bench.yml" >"$dir/log" 2>&1 &
 until "$build/tests/lab/lab" exec --dir "$dir/lab" -- curl -fsS http://127.0.0.1:10797/-/ready >/dev/null 2>&1; do sleep 0.3; done
 pid=$(pgrep -f "aggmedicd --config $dir" | head -n 1)
-# The daemon and its reading worker together: utime + stime in ticks, VmRSS in KiB.
+# The daemon and its reading worker, which is only there while it reads: utime, stime and those of ended children in ticks.
 processes() { echo "$pid $(pgrep -P "$pid" | tr '\n' ' ')"; }
-ticks() { for p in $(processes); do sed 's/.*) //' "/proc/$p/stat" | cut -d' ' -f12,13; done | awk '{s += $1 + $2} END {print s}'; }
+ticks() { for p in $(processes); do sed 's/.*) //' "/proc/$p/stat" | cut -d' ' -f12-15; done | awk '{s += $1 + $2 + $3 + $4} END {print s}'; }
 before=$(ticks)
 sleep "$seconds"
 after=$(ticks)

@@ -134,11 +134,11 @@ std::vector<std::string> HelperMaster::config_files() const {
 }
 
 Finished HelperMaster::inside(const std::string& command) {
-    return run_program({"nsenter", "-m", "-t", std::to_string(holder_), "--", "sh", "-c", command});
+    return run_program({"nsenter", "-m", "-r", "-t", std::to_string(holder_), "--", "sh", "-c", command});
 }
 Finished HelperMaster::call(const std::string& verb, const std::vector<std::string>& arguments,
                             const std::string& input) {
-    std::vector<std::string> argv{"nsenter", "-m", "-t", std::to_string(holder_), "--", shell_};
+    std::vector<std::string> argv{"nsenter", "-m", "-r", "-t", std::to_string(holder_), "--", shell_};
     if (shell_ == "busybox") argv.emplace_back("sh");
     for (const std::string& word : {std::string("-c"), std::string(helper_script()), std::string("aggmedic"), verb})
         argv.push_back(word);

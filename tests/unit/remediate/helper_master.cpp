@@ -95,7 +95,7 @@ HelperMaster::HelperMaster(std::string shell) : shell_(std::move(shell)) {
     fs::permissions(root_ / "var/vcap/bosh/bin/monit", fs::perms(0755));
     write("/var/vcap/monit.says/summary.out", "Process 'kube-apiserver'            running\n");
 
-    const std::string mounts = "mount --bind '" + name + "/var' /var && mount --bind '" + name +
+    const std::string mounts = "cd / && mount --bind '" + name + "/var' /var && mount --bind '" + name +
                                "/run' /run && touch /run/ready && exec sleep 600";
     holder_ =
         spawn({"unshare", "-m", "--propagation", "private", "sh", "-c", mounts}, "/dev/null", "/dev/null", "/dev/null");
@@ -134,11 +134,11 @@ std::vector<std::string> HelperMaster::config_files() const {
 }
 
 Finished HelperMaster::inside(const std::string& command) {
-    return run_program({"nsenter", "-m", "-r", "-t", std::to_string(holder_), "--", "sh", "-c", command});
+    return run_program({"nsenter", "-m", "-r", "-w", "-t", std::to_string(holder_), "--", "sh", "-c", command});
 }
 Finished HelperMaster::call(const std::string& verb, const std::vector<std::string>& arguments,
                             const std::string& input) {
-    std::vector<std::string> argv{"nsenter", "-m", "-r", "-t", std::to_string(holder_), "--", shell_};
+    std::vector<std::string> argv{"nsenter", "-m", "-r", "-w", "-t", std::to_string(holder_), "--", shell_};
     if (shell_ == "busybox") argv.emplace_back("sh");
     for (const std::string& word : {std::string("-c"), std::string(helper_script()), std::string("aggmedic"), verb})
         argv.push_back(word);

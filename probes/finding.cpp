@@ -47,6 +47,16 @@ std::string_view name(AllowList allow_list) {
     return "none";
 }
 
+std::string_view name(FindingClass finding_class) {
+    switch (finding_class) {
+        case FindingClass::fault:
+            return "fault";
+        case FindingClass::security:
+            return "security";
+    }
+    return "fault";
+}
+
 std::string_view name(ClusterState state) {
     switch (state) {
         case ClusterState::healthy:
@@ -60,10 +70,13 @@ std::string_view name(ClusterState state) {
 }
 
 ClusterState state_of(const Assessment& assessment) {
-    const bool any = std::ranges::any_of(assessment.findings,
-                                         [](const Finding& finding) { return finding.severity != Severity::info; });
+    const bool any = std::ranges::any_of(assessment.findings, [](const Finding& finding) {
+        return finding.severity != Severity::info && finding.finding_class != FindingClass::security;
+    });
     if (any) return ClusterState::findings;
-    return assessment.unobserved.empty() ? ClusterState::healthy : ClusterState::unknown;
+    const bool all_seen =
+        std::ranges::all_of(assessment.unobserved, [](const UnobservedFact& fact) { return !fact.causes.empty(); });
+    return all_seen ? ClusterState::healthy : ClusterState::unknown;
 }
 
 namespace {
@@ -108,12 +121,24 @@ class Reader {
         complain(key);
         return choices[0];
     }
-    const json& list(const json& object, const char* key) {
+    const json& list(const json& object, const char* key, bool required = true) {
         static const json none = json::array();
         const auto* value = member(object, key);
+        if (value == nullptr && !required) return none;
         if (value != nullptr && value->is_array()) return *value;
         complain(key);
         return none;
+    }
+    std::vector<std::string> texts(const json& object, const char* key, bool required = true) {
+        std::vector<std::string> values;
+        for (const auto& value : list(object, key, required)) {
+            if (value.is_string()) {
+                values.push_back(value.get<std::string>());
+            } else {
+                complain(key);
+            }
+        }
+        return values;
     }
     const std::string& error() const { return error_; }
 
@@ -144,10 +169,7 @@ Finding read_finding(const json& value, Reader& reader) {
     finding.consequence_of = reader.text(value, "consequence_of", false);
     finding.allow_list =
         reader.choice(value, "allow_list", {AllowList::right, AllowList::wrong, AllowList::dangerous, AllowList::none});
-    for (const auto& candidate : reader.list(value, "candidates")) {
-        finding.candidates.push_back(candidate.is_string() ? candidate.get<std::string>()
-                                                           : reader.text(candidate, "candidates"));
-    }
+    finding.candidates = reader.texts(value, "candidates");
     finding.common_name = reader.text(value, "common_name", false);
     for (const auto& fact : reader.list(value, "evidence")) {
         finding.evidence.push_back({.fact = reader.text(fact, "fact"),
@@ -158,6 +180,9 @@ Finding read_finding(const json& value, Reader& reader) {
         finding.rules_out.push_back({.cause = reader.text(other, "cause"), .because = reader.text(other, "because")});
     }
     finding.remedy = reader.text(value, "remedy", false);
+    if (value.contains("class")) {  // older records lack it
+        finding.finding_class = reader.choice(value, "class", {FindingClass::fault, FindingClass::security});
+    }
     return finding;
 }
 
@@ -184,15 +209,20 @@ json to_json(const Finding& finding) {
             {"common_name", text_or_null(finding.common_name)},
             {"evidence", evidence},
             {"rules_out", rules_out},
-            {"remedy", text(finding.remedy)}};
+            {"remedy", text(finding.remedy)},
+            {"class", name(finding.finding_class)}};
 }
 
 json to_json(const Assessment& assessment) {
     json findings = json::array(), unobserved = json::array();
     for (const auto& finding : assessment.findings) findings.push_back(to_json(finding));
     for (const auto& fact : assessment.unobserved) {
-        unobserved.push_back(
-            {{"what", text(fact.what)}, {"master", text_or_null(fact.master)}, {"reason", text(fact.reason)}});
+        json causes_hidden = json::array();
+        for (const auto& cause : fact.causes) causes_hidden.push_back(text(cause));
+        unobserved.push_back({{"what", text(fact.what)},
+                              {"master", text_or_null(fact.master)},
+                              {"reason", text(fact.reason)},
+                              {"causes", causes_hidden}});
     }
     return {{"name", text(assessment.cluster)},
             {"state", name(state_of(assessment))},
@@ -216,7 +246,8 @@ Result<Assessment> parse_assessment(std::string_view written) {
     for (const auto& value : reader.list(document, "unobserved")) {
         assessment.unobserved.push_back({.what = reader.text(value, "what"),
                                          .master = reader.text(value, "master", false),
-                                         .reason = reader.text(value, "reason")});
+                                         .reason = reader.text(value, "reason"),
+                                         .causes = reader.texts(value, "causes", false)});
     }
     if (!reader.error().empty()) return fail(Errc::malformed_reply, reader.error());
     return assessment;

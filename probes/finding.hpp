@@ -24,9 +24,14 @@ enum class AllowList {
     dangerous,  // it would work, and let others in
     none,       // not a question here
 };
+enum class FindingClass {
+    fault,     // something does not work, or will not
+    security,  // all works, and somebody is let in: not counted in the cluster's state
+};
 std::string_view name(Severity);
 std::string_view name(Confidence);
 std::string_view name(AllowList);
+std::string_view name(FindingClass);
 
 // One row of the one table of causes; the ids are labels, file names of docs/causes/ and what scripts compare.
 struct Cause {
@@ -65,11 +70,15 @@ struct Finding {
     std::vector<Evidence> evidence;
     std::vector<RuledOut> rules_out;
     std::string remedy;
+    FindingClass finding_class = FindingClass::fault;  // "class" in JSON
     bool operator==(const Finding&) const = default;
 };
 
 struct UnobservedFact {
     std::string what, master, reason;
+    // The ids of the causes that this hides, where it is optional evidence: nothing else freezes over it, and a cluster
+    // is not unknown for it. Empty: it hides as its `what` and `master` say.
+    std::vector<std::string> causes{};
     bool operator==(const UnobservedFact&) const = default;
 };
 
@@ -85,7 +94,8 @@ struct Assessment {
     std::vector<UnobservedFact> unobserved;
     bool operator==(const Assessment&) const = default;
 };
-// findings if there are any (info ones do not count), else unknown if anything was not observed, else healthy.
+// findings if there are any (info and security ones do not count), else unknown if anything but optional evidence was
+// not observed, else healthy.
 ClusterState state_of(const Assessment& assessment);
 
 // The JSON of `check` (design 5.1): names and texts made printable.

@@ -30,6 +30,10 @@ class Writer {
     void operator()(const char* key, const T& value) {
         object_[key] = encode(value);
     }
+    template <class T>
+    void optional(const char* key, const T& value) {
+        object_[key] = encode(value);
+    }
     json take() { return std::move(object_); }
 
     template <class T>
@@ -38,6 +42,8 @@ class Writer {
             return encode_text(value);
         } else if constexpr (std::is_same_v<T, TimePoint>) {
             return value.time_since_epoch().count();
+        } else if constexpr (std::is_enum_v<T>) {
+            return name(value);  // so that a record outlives the order of enumerators
         } else if constexpr (std::is_arithmetic_v<T>) {
             return value;
         } else if constexpr (requires { value.why(); }) {  // Seen
@@ -89,6 +95,12 @@ class Reader {
         decode(*found, value, path_ + "." + key);
     }
 
+    // A key that older records lack; the value stays as it is then.
+    template <class T>
+    void optional(const char* key, T& value) {
+        if (error_.empty() && object_.contains(key)) (*this)(key, value);
+    }
+
   private:
     void complain(const std::string& key, const char* what) {
         if (error_.empty()) error_ = (key.empty() ? path_ : path_ + "." + key) + " " + what;
@@ -106,6 +118,11 @@ class Reader {
             std::int64_t count = 0;
             decode(from, count, path);
             value = TimePoint(std::chrono::milliseconds(count));
+        } else if constexpr (std::is_enum_v<T>) {
+            for (const auto each : every(T{})) {
+                if (from.is_string() && from == name(each)) return void(value = each);
+            }
+            refuse(path, "is none of its words");
         } else if constexpr (std::is_same_v<T, bool>) {
             if (!from.is_boolean()) return refuse(path, "is no boolean");
             value = from.get<bool>();
@@ -194,3 +211,9 @@ Result<T> read(std::string_view text, const std::string& what) {
 }
 
 }  // namespace aggmedic::probes::json_fields
+
+// Opens the function that names the members of `Type`: `V` is Writer or Reader, `x` a value of it, const or not.
+#define AGGMEDIC_FIELDS(Type)                                 \
+    template <class V, class T>                               \
+        requires std::is_same_v<std::remove_const_t<T>, Type> \
+    void fields(V& v, T& x)

@@ -1,6 +1,10 @@
 #include "probes/observation.hpp"
 
+#include <algorithm>
+
 #include "probes/json_fields.hpp"
+#include "probes/master_view_fields.hpp"
+#include "probes/workload_fields.hpp"
 
 namespace aggmedic::probes {
 
@@ -22,11 +26,10 @@ const PublishedAuth* Observation::published() const {
     return nullptr;
 }
 
-// The fields of each struct; `V` is Writer or Reader, `T` const or not.
-#define AGGMEDIC_FIELDS(Type)                                 \
-    template <class V, class T>                               \
-        requires std::is_same_v<std::remove_const_t<T>, Type> \
-    void fields(V& v, T& x)
+const Workload* Observation::workload(std::string_view apiservice) const {
+    const auto at = std::ranges::find(workloads, apiservice, &Workload::apiservice);
+    return at == workloads.end() ? nullptr : &*at;
+}
 
 AGGMEDIC_FIELDS(Certificate) {
     v("common_name", x.common_name);
@@ -53,6 +56,8 @@ AGGMEDIC_FIELDS(Answer) {
     v("body", x.body);
     v("flow_schemas", x.flow_schemas);
     v("forbidden_user", x.forbidden_user);
+    v.optional("is_resource_list", x.is_resource_list);
+    v.optional("location", x.location);
 }
 
 AGGMEDIC_FIELDS(ApiService) {
@@ -64,6 +69,7 @@ AGGMEDIC_FIELDS(ApiService) {
     v("port", x.port);
     v("insecure_skip_tls_verify", x.insecure_skip_tls_verify);
     v("ca_bundle_sha256", x.ca_bundle_sha256);
+    v.optional("ca_bundle", x.ca_bundle);
     v("available", x.available);
     v("reason", x.reason);
     v("message", x.message);
@@ -81,6 +87,14 @@ AGGMEDIC_FIELDS(PublishedAuth) {
     v("username_headers", x.username_headers);
     v("group_headers", x.group_headers);
     v("extra_headers_prefixes", x.extra_headers_prefixes);
+    v.optional("malformed", x.malformed);
+    v.optional("changed_at", x.changed_at);
+}
+
+AGGMEDIC_FIELDS(TimingPairs) {
+    v("pairs", x.pairs);
+    v("slower", x.slower);
+    v("jitter_us", x.jitter_us);
 }
 
 AGGMEDIC_FIELDS(ApiServiceAttempts) {
@@ -89,6 +103,7 @@ AGGMEDIC_FIELDS(ApiServiceAttempts) {
     v("resource_path", x.resource_path);
     v("resource", x.resource);
     v("canary", x.canary);
+    v.optional("timing", x.timing);
 }
 
 AGGMEDIC_FIELDS(ApiserverView) {
@@ -105,70 +120,7 @@ AGGMEDIC_FIELDS(ApiserverView) {
     v("apiservices_left_out", x.apiservices_left_out);
     v("published", x.published);
     v("attempts", x.attempts);
-}
-
-AGGMEDIC_FIELDS(FileFacts) {
-    v("path", x.path);
-    v("resolved", x.resolved);
-    v("sha256", x.sha256);
-    v("size", x.size);
-    v("owner", x.owner);
-    v("group", x.group);
-    v("mode", x.mode);
-}
-
-AGGMEDIC_FIELDS(Arguments) {
-    v("count", x.count);
-    v("sha256", x.sha256);
-    v("flags", x.flags);
-}
-
-AGGMEDIC_FIELDS(ProcessFacts) {
-    v("pid", x.pid);
-    v("start_ticks", x.start_ticks);
-    v("executable", x.executable);
-    v("arguments", x.arguments);
-}
-
-AGGMEDIC_FIELDS(ServiceState) {
-    v("name", x.name);
-    v("status", x.status);
-    v("running", x.running);
-    v("pending", x.pending);
-    v("pid", x.pid);
-}
-
-AGGMEDIC_FIELDS(SupervisorState) {
-    v("dialect", x.dialect);
-    v("services", x.services);
-}
-
-AGGMEDIC_FIELDS(NamedFile) {
-    v("flag", x.flag);
-    v("path", x.path);
-    v("exists", x.exists);
-    v("readable", x.readable);
-    v("certificates", x.certificates);
-}
-
-AGGMEDIC_FIELDS(MasterView) {
-    v("master", x.master);
-    v("platform", x.platform);
-    v("boot_id", x.boot_id);
-    v("uptime_seconds", x.uptime_seconds);
-    v("clock_offset_ms", x.clock_offset_ms);
-    v("args_file", x.args_file);
-    v("file_arguments", x.file_arguments);
-    v("file_text_fault", x.file_text_fault);
-    v("process", x.process);
-    v("file_equals_process", x.file_equals_process);
-    v("differing_flags", x.differing_flags);
-    v("files", x.files);
-    v("supervisor", x.supervisor);
-    v("disk_free_bytes", x.disk_free_bytes);
-    v("memory_available_bytes", x.memory_available_bytes);
-    v("lock", x.lock);
-    v("backups", x.backups);
+    v.optional("anonymous", x.anonymous);
 }
 
 AGGMEDIC_FIELDS(Caller) {
@@ -185,9 +137,8 @@ AGGMEDIC_FIELDS(Observation) {
     v("caller", x.caller);
     v("apiservers", x.apiservers);
     v("masters", x.masters);
+    v.optional("workloads", x.workloads);
 }
-
-#undef AGGMEDIC_FIELDS
 
 nlohmann::json to_json(const Observation& observation) {
     return json_fields::Writer::encode(observation);

@@ -43,6 +43,20 @@ TEST(ObservationJson, RecordingsRoundTripAndReplay) {
     EXPECT_EQ(diagnose(*read, recording::now()), diagnose(observation, recording::now()));
 }
 
+TEST(ObservationJson, ARecordOfAnOlderVersionReadsAsNotAsked) {
+    auto document = to_json(recording::load("healthy", {.ssh = true, .as = recording::As::admin}));
+    document.erase("workloads");
+    document["apiservers"][0].erase("anonymous");
+    document["apiservers"][0]["apiservices"]["seen"][0].erase("ca_bundle");
+    document["masters"][0][1]["seen"].erase("proxy_environment");
+    const auto read = parse_observation(document.dump());
+    ASSERT_TRUE(read) << read.error().detail;
+    EXPECT_TRUE(read->workloads.empty());
+    EXPECT_EQ(read->apiservers[0].anonymous.why().reason, "not-asked");
+    EXPECT_EQ(read->apiservices()->at(0).ca_bundle.why().reason, "not-asked");
+    EXPECT_EQ((*read->masters.begin()->second).proxy_environment.why().reason, "not-asked");
+}
+
 TEST(ObservationJson, ATamperedDocumentIsRefusedByTheNameOfItsKey) {
     auto document = to_json(recording::load("healthy", {.ssh = true, .as = recording::As::admin}));
     const auto fault = [&](const std::string& pointer, const json& value) {

@@ -32,6 +32,12 @@ class Source {
         return make();
     }
 
+    template <class F>
+    auto maybe(F make) -> std::optional<decltype(make())> {
+        if (coin()) return std::nullopt;
+        return make();
+    }
+
     Certificate certificate() {
         return {.common_name = text(),
                 .has_common_name = coin(),
@@ -58,8 +64,11 @@ class Source {
                      .failure_detail = text(),
                      .body = text(),
                      .flow_schemas = texts(),
-                     .forbidden_user = std::nullopt};
+                     .forbidden_user = std::nullopt,
+                     .is_resource_list = std::nullopt,
+                     .location = text()};
         if (coin()) value.forbidden_user = text();
+        if (coin()) value.is_resource_list = coin();
         return value;
     }
     std::vector<Answer> answers() {
@@ -75,6 +84,7 @@ class Source {
         value.port = static_cast<int>(below(65536));
         value.insecure_skip_tls_verify = coin();
         value.ca_bundle_sha256 = texts();
+        value.ca_bundle = seen([&] { return certificates(); });
         value.available = text();
         value.reason = text();
         value.message = text();
@@ -93,6 +103,8 @@ class Source {
         value.username_headers = texts();
         value.group_headers = texts();
         value.extra_headers_prefixes = texts();
+        if (coin()) value.malformed[text()] = text();
+        value.changed_at = maybe([&] { return time(); });
         return value;
     }
     ApiServiceAttempts attempts() {
@@ -100,7 +112,12 @@ class Source {
                 .discovery = answers(),
                 .resource_path = text(),
                 .resource = answers(),
-                .canary = answers()};
+                .canary = answers(),
+                .timing = seen([&] {
+                    return TimingPairs{.pairs = static_cast<int>(below(41)),
+                                       .slower = static_cast<int>(below(41)),
+                                       .jitter_us = number()};
+                })};
     }
     ApiserverView apiserver() {
         ApiserverView view;
@@ -117,6 +134,7 @@ class Source {
         view.apiservices_left_out = below(10000);
         view.published = seen([&] { return published(); });
         view.attempts = list([&] { return attempts(); });
+        view.anonymous = seen([&] { return answer(); });
         return view;
     }
     Arguments arguments() {
@@ -137,24 +155,41 @@ class Source {
                           .size = random_(),
                           .owner = text(),
                           .group = text(),
-                          .mode = text()};
+                          .mode = text(),
+                          .modified = maybe([&] { return time(); })};
         view.file_arguments = seen([&] { return arguments(); });
         view.file_text_fault = text();
         view.process = seen([&] {
-            return ProcessFacts{
-                .pid = number(), .start_ticks = random_(), .executable = text(), .arguments = arguments()};
+            return ProcessFacts{.pid = number(),
+                                .start_ticks = random_(),
+                                .executable = text(),
+                                .arguments = arguments(),
+                                .started_at = maybe([&] { return time(); })};
         });
         view.file_equals_process = coin();
         view.differing_flags = texts();
         view.files = list([&] {
-            return NamedFile{
-                .flag = text(), .path = text(), .exists = coin(), .readable = coin(), .certificates = certificates()};
+            return NamedFile{.flag = text(),
+                             .path = text(),
+                             .exists = coin(),
+                             .readable = coin(),
+                             .certificates = certificates(),
+                             .modified = maybe([&] { return time(); })};
         });
         view.supervisor = seen([&] { return supervisor(); });
         view.disk_free_bytes = random_();
         view.memory_available_bytes = random_();
         view.lock = text();
         view.backups = texts();
+        view.backends = seen([&] {
+            return list([&] {
+                return BackendReach{.apiservice = text(), .address = text(), .kind = text(), .outcome = text()};
+            });
+        });
+        view.proxy_environment = seen([&] { return std::map<std::string, std::string>{{text(), text()}}; });
+        view.proxy_key_matches = seen([&] { return coin(); });
+        view.permanent_fix_present = seen([&] { return coin(); });
+        view.start_faults = seen([&] { return texts(); });
         return view;
     }
     SupervisorState supervisor() {
@@ -165,6 +200,60 @@ class Source {
                     if (coin()) state.pid = number();
                     return state;
                 })};
+    }
+
+    ServiceFacts service() {
+        return {.type = text(),
+                .cluster_ip = text(),
+                .has_selector = coin(),
+                .has_port = coin(),
+                .port_name = text(),
+                .target_port = text()};
+    }
+    EndpointFacts endpoints() {
+        return {.source = text(),
+                .has_port = coin(),
+                .ready_count = below(100),
+                .not_ready_count = below(100),
+                .ready = texts(),
+                .not_ready = texts()};
+    }
+    PodFacts pod() {
+        return {.name = text(),
+                .address = text(),
+                .node = text(),
+                .node_ready = seen([&] { return coin(); }),
+                .phase = text(),
+                .ready = coin(),
+                .started_at = maybe([&] { return time(); }),
+                .restarts = number(),
+                .waiting_reason = text(),
+                .last_exit_reason = text(),
+                .last_exit_code = maybe([&] { return number(); }),
+                .last_exit_at = maybe([&] { return time(); })};
+    }
+    ExtensionLog log() {
+        const auto events = every(LogEvent{});
+        return {.pod = text(),
+                .facts = list([&] {
+                    return LogFact{.event = events[below(events.size())],
+                                   .common_name = text(),
+                                   .count = below(1000),
+                                   .first = maybe([&] { return time(); }),
+                                   .last = maybe([&] { return time(); })};
+                }),
+                .names_left_out = below(10),
+                .is_cut = coin(),
+                .previous = coin()};
+    }
+    Workload workload() {
+        return {.apiservice = text(),
+                .asked_through = text(),
+                .namespace_exists = seen([&] { return coin(); }),
+                .service = seen([&] { return service(); }),
+                .endpoints = seen([&] { return endpoints(); }),
+                .pods = seen([&] { return list([&] { return pod(); }); }),
+                .logs = seen([&] { return list([&] { return log(); }); })};
     }
 
   private:
@@ -184,6 +273,7 @@ Observation random_observation(std::mt19937_64& random) {
     observation.apiservers = from.list([&] { return from.apiserver(); });
     for (auto n = from.below(3); n > 0; --n)
         observation.masters[from.text()] = from.seen([&] { return from.master(); });
+    observation.workloads = from.list([&] { return from.workload(); });
     return observation;
 }
 

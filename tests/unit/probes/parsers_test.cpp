@@ -191,6 +191,45 @@ TEST(ParsePublishedAuth, TellsAMissingListFromAnEmptyAndAMalformedOne) {
     EXPECT_FALSE(parse_published_auth(R"({"kind":"Status"})"));
 }
 
+TEST(ParsePublishedAuth, AKeyThatCannotBeReadIsUnknownNotEmpty) {
+    const auto with = [](const json& data) {
+        return parse_published_auth(json{{"kind", "ConfigMap"}, {"data", data}}.dump()).value();
+    };
+    const auto pem = recording::read_fixture("pki/kubo_ca.pem");
+    const auto broken = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+    for (const std::string key : {"requestheader-client-ca-file", "client-ca-file"}) {
+        for (const std::string& text : {std::string("no PEM at all"), std::string(broken), pem + broken}) {
+            const auto published = with({{key, text}});
+            EXPECT_TRUE(published.malformed.contains(key)) << text;
+            EXPECT_FALSE(published.malformed.at(key).empty());
+            EXPECT_THAT(published.requestheader_ca, IsEmpty());
+        }
+        EXPECT_TRUE(with({{key, pem}}).malformed.empty());
+        EXPECT_TRUE(with({{key, ""}}).malformed.empty()) << "empty is a fact";
+    }
+    EXPECT_TRUE(with({{"requestheader-client-ca-file", ""}}).has_requestheader_ca);
+    for (const std::string key : {"requestheader-allowed-names", "requestheader-username-headers",
+                                  "requestheader-group-headers", "requestheader-extra-headers-prefix"}) {
+        EXPECT_TRUE(with({{key, "X-Remote-User"}}).malformed.contains(key));
+        EXPECT_TRUE(with({{key, 7}}).malformed.contains(key));
+        EXPECT_TRUE(with({{key, "[\"X-Remote-User\"]"}}).malformed.empty());
+        EXPECT_TRUE(with({{key, "[]"}}).malformed.empty());
+    }
+    EXPECT_TRUE(with({}).malformed.empty()) << "a missing key is a fact";
+}
+
+TEST(ParsePublishedAuth, ReadsWhenItWasWrittenLast) {
+    const json metadata{{"managedFields",
+                         {{{"manager", "kube-apiserver"}, {"time", "2026-11-22T00:00:00Z"}},
+                          {{"manager", "kubectl"}, {"time", "2026-11-23T00:00:00Z"}},
+                          {{"manager", "odd"}, {"time", "yesterday"}}}}};
+    const auto read = [](const json& of) {
+        return parse_published_auth(json{{"kind", "ConfigMap"}, {"metadata", of}}.dump()).value().changed_at;
+    };
+    EXPECT_EQ(read(metadata), from_rfc3339("2026-11-23T00:00:00Z"));
+    EXPECT_EQ(read(json::object()), std::nullopt);
+}
+
 TEST(ParseForbiddenUser, ReadsQuotedNames) {
     EXPECT_EQ(parse_forbidden_user(status_403(R"(forbidden: User "jane" cannot get path "/api")")), "jane");
     EXPECT_EQ(parse_forbidden_user(status_403(R"(x is forbidden: User "a\"b\\c\x41\u00e9\n" cannot list)")),

@@ -24,8 +24,10 @@ const Explanation* explanation_of(Symptom symptom) {
     constexpr std::string_view believed = "the extension API server answered, and not with a refusal of the proxy";
     static const std::map<Symptom, Explanation> table{
         {Symptom::missing_backend, {certain, {"no-backend"}, unreached}},
+        {Symptom::missing_service, {ambiguous, {"no-backend", "orphan-apiservice"}, unreached}},
         {Symptom::untrusted,
          {certain, {"serving-cert-untrusted"}, "the connection fails before the proxy shows its certificate's name"}},
+        {Symptom::no_tls, {ambiguous, {"no-backend", "http-proxy-env", "serving-cert-untrusted"}, unreached}},
         {Symptom::review_forbidden, {certain, {"no-auth-delegator"}, believed}},
         {Symptom::no_agent, {probable, {"egress-tunnel-down"}, unreached}},
         {Symptom::refused, {ambiguous, {"no-backend", "no-auth-reader-binding", "master-to-pod-blocked"}, unreached}},

@@ -196,7 +196,7 @@ Symptom ApiCase::symptom() const {
     }
     if (found == Symptom::unavailable && condition() != Symptom::none) return condition();
     // A 404 where the service has no backend is kube-apiserver's own: it has yet to take the APIService up.
-    if (found == Symptom::not_found && condition() == Symptom::missing_backend) return condition();
+    if (found == Symptom::not_found && is_missing(condition())) return condition();
     return found;
 }
 

@@ -139,6 +139,9 @@ Finding certificate_fault(const Case& seen, const ApiCase& api) {
     const bool known_good = !seen.read.empty() && seen.unread.empty();
     if (symptom == Symptom::anonymous) {
         candidates = {"no-proxy-client-cert", "flag-typo-or-key-mismatch", "header-names-missing"};
+    } else if (symptom == Symptom::refused_cert) {
+        candidates = {"stale-ca-in-extension", "proxy-cert-wrong-issuer", "proxy-cert-expired", "wrong-key-usage",
+                      "no-proxy-client-cert"};
     } else if (symptom == Symptom::forbidden) {
         candidates = {"no-auth-delegator", "identity-collapse", "no-proxy-client-cert"};
     } else if (known_good) {

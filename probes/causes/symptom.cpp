@@ -14,9 +14,15 @@ struct Wording {
 };
 
 // Texts of Go's net, TLS and HTTP libraries, Kubernetes 1.11 to 1.36. The first that fits counts.
-constexpr std::array<Wording, 18> wordings{{
+constexpr std::array<Wording, 23> wordings{{
     {"x509:", Symptom::untrusted},
-    {"tls: ", Symptom::untrusted},
+    // `remote error` is the other side's alert: our certificate, not theirs.
+    {"remote error: tls: bad certificate", Symptom::refused_cert},
+    {"remote error: tls: unknown certificate", Symptom::refused_cert},
+    {"remote error: tls: certificate required", Symptom::refused_cert},
+    {"remote error: tls: expired certificate", Symptom::refused_cert},
+    {"remote error: tls: unsupported certificate", Symptom::refused_cert},
+    {"tls: ", Symptom::no_tls},
     {"No agent available", Symptom::no_agent},
     {"http2: client connection lost", Symptom::lost_http2},
     {"http2: server sent GOAWAY", Symptom::lost_http2},
@@ -100,16 +106,21 @@ Symptom symptom_of(const Answer& answer, const Caller& caller) {
 
 Symptom symptom_of(const ApiService& apiservice) {
     if (apiservice.available != "False") return Symptom::none;
-    constexpr std::array<std::string_view, 5> missing{"ServiceNotFound", "ServicePortError", "EndpointsNotFound",
-                                                      "EndpointSlicesNotFound", "MissingEndpoints"};
+    if (apiservice.reason == "ServiceNotFound") return Symptom::missing_service;
+    constexpr std::array<std::string_view, 4> missing{"ServicePortError", "EndpointsNotFound", "EndpointSlicesNotFound",
+                                                      "MissingEndpoints"};
     if (std::ranges::find(missing, apiservice.reason) != missing.end()) return Symptom::missing_backend;
     if (const auto status = bad_status(apiservice.message); status != 0) return from_bad_status(status);
     return from_wording(apiservice.message);
 }
 
+bool is_missing(Symptom symptom) {
+    return symptom == Symptom::missing_backend || symptom == Symptom::missing_service;
+}
+
 bool is_trust(Symptom symptom) {
     return symptom == Symptom::unauthorized || symptom == Symptom::other_identity || symptom == Symptom::anonymous ||
-           symptom == Symptom::forbidden;
+           symptom == Symptom::forbidden || symptom == Symptom::refused_cert;
 }
 
 }  // namespace aggmedic::probes

@@ -15,9 +15,12 @@ enum class Symptom {
     anonymous,        // 403 that names system:anonymous
     forbidden,        // condition only: a 403 of unknown name
     unavailable,      // kube-apiserver does not even try: the condition says why
-    missing_backend,  // no service, port or endpoint
+    missing_backend,  // no port or endpoint
+    missing_service,  // no service: removed with the rest, or not there yet
     refused,          // connection refused
     untrusted,        // TLS: the serving certificate
+    refused_cert,     // TLS: the other side refuses the proxy-client certificate during the handshake
+    no_tls,           // TLS fails without a word about a certificate, or the other side does not speak it
     timed_out,
     no_route,
     lost_http2,
@@ -33,6 +36,7 @@ Symptom symptom_of(const Answer& answer, const Caller& caller);
 Symptom symptom_of(const ApiService& apiservice);
 // The extension API server was reached and did not believe the proxy, or not as a proxy.
 bool is_trust(Symptom symptom);
+bool is_missing(Symptom symptom);  // nothing is there that could be reached
 // Whether an answer shows a kube-apiserver that is not up yet (or no longer): nothing around it counts (design 4.6).
 bool shows_restart(const Answer& answer);
 

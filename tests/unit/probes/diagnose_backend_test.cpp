@@ -42,7 +42,7 @@ INSTANTIATE_TEST_SUITE_P(
     Table, Backend,
     testing::Values(
         BackendRow{unavailable, "ServiceNotFound", "service/api in \"ns\" is not present", "no-backend",
-                   Confidence::certain},
+                   Confidence::ambiguous},
         BackendRow{unavailable, "ServicePortError", "service/api is not listening on port 443", "no-backend",
                    Confidence::certain},
         BackendRow{unavailable, "EndpointsNotFound", "cannot find endpoints for service/api", "no-backend",
@@ -84,6 +84,14 @@ INSTANTIATE_TEST_SUITE_P(
                    Confidence::ambiguous},
         BackendRow{AGGMEDIC_REACH "http2: client connection lost", "", "", "stale-http2-pool", Confidence::ambiguous},
         BackendRow{AGGMEDIC_REACH "No agent available", "", "", "egress-tunnel-down", Confidence::probable},
+        BackendRow{AGGMEDIC_REACH "tls: failed to verify certificate: x509: certificate has expired", "", "",
+                   "serving-cert-untrusted", Confidence::certain},
+        BackendRow{AGGMEDIC_REACH "remote error: tls: bad certificate", "", "", "stale-ca-in-extension",
+                   Confidence::ambiguous},
+        BackendRow{AGGMEDIC_REACH "remote error: tls: certificate required", "", "", "stale-ca-in-extension",
+                   Confidence::ambiguous},
+        BackendRow{AGGMEDIC_REACH "tls: first record does not look like a TLS handshake", "", "", "no-backend",
+                   Confidence::ambiguous},
         BackendRow{AGGMEDIC_REACH "EOF", "", "", "http-proxy-env", Confidence::ambiguous}));
 
 TEST(Diagnose, TheAuthorizersOwnFaultIsSeenByOrdinaryCallersOnly) {

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <ctime>
 #include <memory>
+#include <unordered_map>
 
 #include "net/text.hpp"
 
@@ -141,6 +142,16 @@ X509Ptr load(const Certificate& certificate) {
     return x509;
 }
 
+// All that a verification depends on. Certificates count by their PEM: the other members are read from it.
+std::string question(const Certificate& leaf, const std::vector<Certificate>& intermediates,
+                     const std::vector<Certificate>& roots, std::int64_t now) {
+    std::string text = std::to_string(now) + ' ' + std::to_string(intermediates.size()) + '\n' + leaf.pem;
+    for (const auto* pool : {&intermediates, &roots}) {
+        for (const auto& certificate : *pool) text += certificate.pem + '\0';
+    }
+    return text;
+}
+
 struct Verification {
     int error = X509_V_ERR_UNSPECIFIED;
     bool chain_allows_client_auth = true;
@@ -165,6 +176,28 @@ Verification verify(X509* leaf, STACK_OF(X509) * untrusted, X509_STORE* store, u
     }
     ERR_clear_error();
     return result;
+}
+
+ChainFault verify_anew(const Certificate& leaf, const std::vector<Certificate>& intermediates,
+                       const std::vector<Certificate>& roots, std::int64_t seconds) {
+    const auto x509 = load(leaf);
+    const std::unique_ptr<X509_STORE, Deleter<X509_STORE_free>> store(X509_STORE_new());
+    const StackPtr untrusted(sk_X509_new_null());
+    if (!x509 || !store || !untrusted) return ChainFault::unknown_issuer;
+    for (const auto& root : roots) {
+        if (const auto anchor = load(root)) X509_STORE_add_cert(store.get(), anchor.get());
+    }
+    for (const auto& intermediate : intermediates) {
+        if (auto link = load(intermediate)) sk_X509_push(untrusted.get(), link.release());
+    }
+    // First whether the chain leads anywhere at all, whatever the dates; a wrong issuer is the deeper fault.
+    const auto untimed = verify(x509.get(), untrusted.get(), store.get(), X509_V_FLAG_NO_CHECK_TIME, seconds);
+    if (untimed.error != X509_V_OK) return ChainFault::unknown_issuer;
+    const auto timed = verify(x509.get(), untrusted.get(), store.get(), 0, seconds);
+    if (timed.error == X509_V_ERR_CERT_NOT_YET_VALID) return ChainFault::not_yet_valid;
+    if (timed.error == X509_V_ERR_CERT_HAS_EXPIRED) return ChainFault::expired;
+    if (timed.error != X509_V_OK) return ChainFault::unknown_issuer;
+    return timed.chain_allows_client_auth ? ChainFault::none : ChainFault::wrong_usage;
 }
 
 }  // namespace
@@ -206,25 +239,17 @@ std::string_view name(ChainFault fault) {
 
 ChainFault verify_client_chain(const Certificate& leaf, const std::vector<Certificate>& intermediates,
                                const std::vector<Certificate>& roots, TimePoint now) {
-    const auto x509 = load(leaf);
-    const std::unique_ptr<X509_STORE, Deleter<X509_STORE_free>> store(X509_STORE_new());
-    const StackPtr untrusted(sk_X509_new_null());
-    if (!x509 || !store || !untrusted) return ChainFault::unknown_issuer;
-    for (const auto& root : roots) {
-        if (const auto anchor = load(root)) X509_STORE_add_cert(store.get(), anchor.get());
-    }
-    for (const auto& intermediate : intermediates) {
-        if (auto link = load(intermediate)) sk_X509_push(untrusted.get(), link.release());
-    }
+    // One cycle asks the same of the same certificates for each master and each rule, and a verification costs more
+    // than all the rest of a diagnosis. The same question has the same answer, so remembering it stays pure.
+    constexpr std::size_t remembered_max = 512;
+    thread_local std::unordered_map<std::string, ChainFault> remembered;
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
-    // First whether the chain leads anywhere at all, whatever the dates; a wrong issuer is the deeper fault.
-    const auto untimed = verify(x509.get(), untrusted.get(), store.get(), X509_V_FLAG_NO_CHECK_TIME, seconds);
-    if (untimed.error != X509_V_OK) return ChainFault::unknown_issuer;
-    const auto timed = verify(x509.get(), untrusted.get(), store.get(), 0, seconds);
-    if (timed.error == X509_V_ERR_CERT_NOT_YET_VALID) return ChainFault::not_yet_valid;
-    if (timed.error == X509_V_ERR_CERT_HAS_EXPIRED) return ChainFault::expired;
-    if (timed.error != X509_V_OK) return ChainFault::unknown_issuer;
-    return timed.chain_allows_client_auth ? ChainFault::none : ChainFault::wrong_usage;
+    auto key = question(leaf, intermediates, roots, seconds);
+    if (const auto at = remembered.find(key); at != remembered.end()) return at->second;
+    if (remembered.size() >= remembered_max) remembered.clear();
+    const auto fault = verify_anew(leaf, intermediates, roots, seconds);
+    remembered.emplace(std::move(key), fault);
+    return fault;
 }
 
 }  // namespace aggmedic::probes

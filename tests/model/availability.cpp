@@ -29,11 +29,15 @@ constexpr std::string_view timed_out = "net/http: request canceled (Client.Timeo
 }  // namespace
 
 Condition judge_availability(Generation generation, const CheckedService& service, const CheckResult& result) {
+    if (std::holds_alternative<ServiceMissing>(result))
+        return {false, "ServiceNotFound",
+                fmt::format("service/{} in \"{}\" is not present", service.name, service.name_space)};
     if (std::holds_alternative<NoAddresses>(result)) {
         const std::string port = generation.judges_status_code() ? " with port name \"secure\"" : "";
         return {false, "MissingEndpoints",
-                fmt::format("endpoints for service/{} in \"{}\" have no addresses{}", service.name, service.name_space,
-                            port)};
+                fmt::format("{} for service/{} in \"{}\" have no addresses{}",
+                            generation.checks_endpoint_slices() ? "endpointslices" : "endpoints", service.name,
+                            service.name_space, port)};
     }
     const bool strict = generation.judges_status_code();
     if (const auto* answered = std::get_if<Answered>(&result)) {
@@ -41,8 +45,10 @@ Condition judge_availability(Generation generation, const CheckedService& servic
             return {true, "Passed", "all checks passed"};
         return failing(service, fmt::format("bad status from {}: {}", url_of(service), answered->status));
     }
-    const std::string what =
-        std::holds_alternative<ConnectionRefused>(result) ? refused(service) : std::string(timed_out);
+    const auto* broken = std::get_if<Broken>(&result);
+    const std::string what = broken != nullptr                                   ? broken->text
+                             : std::holds_alternative<ConnectionRefused>(result) ? refused(service)
+                                                                                 : std::string(timed_out);
     return strict ? failing(service, fmt::format("Get \"{}\": {}", url_of(service), what)) : no_response(service, what);
 }
 

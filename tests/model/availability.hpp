@@ -13,8 +13,12 @@ struct Answered {
 };
 struct ConnectionRefused {};
 struct TimedOut {};
-struct NoAddresses {};  // the service has no endpoints
-using CheckResult = std::variant<Answered, ConnectionRefused, TimedOut, NoAddresses>;
+struct NoAddresses {};     // the service has no endpoints
+struct ServiceMissing {};  // the APIService names a service that is not there
+struct Broken {            // no answer, with the words of Go's HTTP client
+    std::string text;
+};
+using CheckResult = std::variant<Answered, ConnectionRefused, TimedOut, NoAddresses, ServiceMissing, Broken>;
 
 struct CheckedService {
     std::string name_space, name;
@@ -28,7 +32,8 @@ struct Condition {
     bool operator==(const Condition&) const = default;
 };
 
-// A wrong caBundle is not seen by the check before 1.36 (it does not verify), so there is no result for it here.
+// Before 1.36 the check does not verify the serving certificate, so a wrong caBundle is no result for it; from there on
+// it is Broken.
 Condition judge_availability(Generation generation, const CheckedService& service, const CheckResult& result);
 
 // What users get while the condition is not True: 503 text/plain.

@@ -26,6 +26,9 @@ struct PresentedCertificate {
     bool presented = false;
     bool verifies_for_requestheader = false;
     bool verifies_for_client = false;
+    std::string requestheader_fault{},
+        client_fault{};     // why not, in the words of Go's library; empty where it verifies
+    std::string numbers{};  // SN=..., SKID=..., AKID=..., as newer servers log them
     std::string common_name;
     std::vector<std::string> organizations;
 };

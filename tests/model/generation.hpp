@@ -22,6 +22,17 @@ struct Generation {
     bool has_flow_schemas() const { return minor >= 20; }
     // 1.14 took /api and /apis away from anonymous users.
     bool anonymous_may_discover() const { return minor < 14; }
+    // 1.34 counts EndpointSlices where it counted Endpoints.
+    bool checks_endpoint_slices() const { return minor >= 34; }
+    // 1.36 verifies the serving certificate in the availability check too.
+    bool check_verifies_bundle() const { return minor >= 36; }
+    // discovery.k8s.io: v1beta1 from 1.17 to 1.24, v1 from 1.21 on.
+    bool has_endpoint_slices(std::string_view version) const {
+        return version == "v1" ? minor >= 21 : version == "v1beta1" && minor >= 17 && minor <= 24;
+    }
+    // Up to 1.19 the proxy-client certificate is read once, and a key that does not fit shows with the first request.
+    bool reloads_proxy_certificate() const { return minor >= 20; }
+    bool checks_proxy_key_at_start() const { return minor >= 15; }
     // 1.35 refuses to start when the two CAs share a certificate and the list of names is empty.
     bool refuses_shared_ca_without_names() const { return minor >= 35; }
 

@@ -58,6 +58,26 @@ TEST(Availability, AnUnreachableServerIsUnavailableInEveryGeneration) {
                     .message.starts_with("no response from https://10.88.0.20:8443"));
 }
 
+TEST(Availability, CountsEndpointSlicesFrom134On) {
+    EXPECT_EQ(
+        judge_availability({33}, catalog, NoAddresses{}).message,
+        "endpoints for service/catalog-catalog-apiserver in \"catalog\" have no addresses with port name \"secure\"");
+    EXPECT_EQ(judge_availability({34}, catalog, NoAddresses{}).message,
+              "endpointslices for service/catalog-catalog-apiserver in \"catalog\" have no addresses with port name "
+              "\"secure\"");
+}
+
+TEST(Availability, AServiceThatIsGoneHasAReasonOfItsOwn) {
+    EXPECT_EQ(judge_availability(newer, catalog, ServiceMissing{}),
+              (Condition{false, "ServiceNotFound", "service/catalog-catalog-apiserver in \"catalog\" is not present"}));
+}
+
+TEST(Availability, RepeatsTheWordsOfAConnectionThatBroke) {
+    EXPECT_TRUE(judge_availability(newer, catalog, Broken{"Forbidden"}).message.ends_with("v1beta1\": Forbidden"));
+    EXPECT_TRUE(
+        judge_availability(older, catalog, Broken{"Forbidden"}).message.ends_with("10.88.0.20:8443: Forbidden"));
+}
+
 TEST(Availability, BodiesAreTheRecordedOnes) {
     EXPECT_EQ(unreachable_body(catalog), recorded::answer("recorded/extension-down.window/discovery.http").body);
     EXPECT_EQ(std::string(untrusted_body), recorded::answer("recorded/bad-ca-bundle/discovery.http").body);

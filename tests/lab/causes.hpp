@@ -2,6 +2,7 @@
 
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "tests/lab/lab_spec.hpp"
 
@@ -9,10 +10,20 @@
 namespace aggmedic::lab {
 
 enum class How {
-    config,      // the masters' files differ: rendered again, apiservers restarted, ConfigMap rebuilt, pods restarted
-    lab_switch,  // a file in DIR/faults
-    master_switch,  // a file in DIR/masters/N/faults
-    bundle          // the APIServices' caBundle
+    config,  // the masters' files differ: rendered again, apiservers restarted, ConfigMap rebuilt, pods restarted
+    config_beside_pods,  // likewise, but the pods and the ConfigMap stay as they are
+    lab_switch,          // a file in DIR/faults
+    pods_switch,         // likewise, and the pods are restarted
+    master_switch,       // a file in DIR/masters/N/faults
+    bundle,              // the APIServices' caBundle
+    config_map,          // the published config itself: gone, empty, touched
+    credential           // the token of the probe
+};
+
+struct Deed {
+    How how;
+    const char* key;  // of the switch
+    const char* value;
 };
 
 struct Cause {
@@ -25,6 +36,7 @@ struct Cause {
 };
 
 const Cause& cause_of(const std::string& name);               // throws with the list of causes
+std::vector<Deed> deeds_of(const std::string& name);          // what has to be done for it, in order
 Break parse_break(const std::string& text, int master = -1);  // CAUSE or CAUSE@N
 std::size_t master_index(const std::string& name);            // master/1, m1 or 1
 void list_causes(std::ostream& out);

@@ -44,6 +44,10 @@ std::string accepted_risks(const LabSpec& spec, const World& world) {
                        fingerprint, cluster_name, parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
 }
 
+const char* probe_token(const LabSpec& spec) {
+    return spec.has("credential-invalid") ? "expired.token" : "probe.token";
+}
+
 std::string configuration(const LabSpec& spec, const World& world) {
     const std::string at = world.directory.string();
     const double scale = world.time_scale;
@@ -65,7 +69,7 @@ clusters:
     server: https://{7}
     certificate_authority_file: {0}/pki/ca.pem
     credentials:
-      probe: {{token_file: {0}/pki/probe.token}}
+      probe: {{token_file: {0}/pki/{10}}}
       canary: {{token_file: {0}/pki/canary.token}}
       repair: {{token_file: {0}/pki/repair.token}}
     platform: bosh
@@ -76,30 +80,31 @@ clusters:
 {9})",
         at, seconds(30 * scale), seconds(300 * scale), seconds(60 + 120 * scale), seconds(15 * scale),
         seconds(10 * scale), seconds(60 * scale), world.balancer.text(), masters_block(world),
-        accepted_risks(spec, world));
+        accepted_risks(spec, world), probe_token(spec));
 }
 
-std::string kubeconfig(const World& world, const std::string& user) {
+std::string kubeconfig(const World& world, const std::string& user, const std::string& token_file) {
     const std::string pki = world.pki("").string();
     return fmt::format(
         "apiVersion: v1\nkind: Config\nclusters:\n- name: demo\n  cluster:\n    server: https://{0}\n    "
         "tls-server-name: {1}\n    certificate-authority: {2}ca.pem\n"
         "users:\n- name: {3}\n  user:\n    token: {4}\ncontexts:\n- name: demo\n  context: {{cluster: demo, user: "
         "{3}}}\ncurrent-context: demo\n",
-        world.balancer.text(), cluster_name, pki, user, read_file(world.pki(user + ".token")));
+        world.balancer.text(), cluster_name, pki, user, read_file(world.pki(token_file)));
 }
 
 }  // namespace
 
 void write_configuration(const LabSpec& spec, const World& world) {
     fs::create_directories(spec.directory / "aggmedic/state");
+    write_file(world.pki("expired.token"), "lab-probe-of-last-year");
     write_file(spec.directory / "known_hosts", known_hosts(world));
     write_file(spec.directory / "aggmedic.yml", configuration(spec, world));
-    write_file(spec.directory / "kubeconfig", kubeconfig(world, "dev"));
-    write_file(spec.directory / "kubeconfig-admin", kubeconfig(world, "admin"));
-    write_file(spec.directory / "kubeconfig-probe", kubeconfig(world, "probe"));
+    write_file(spec.directory / "kubeconfig", kubeconfig(world, "dev", "dev.token"));
+    write_file(spec.directory / "kubeconfig-admin", kubeconfig(world, "admin", "admin.token"));
+    write_file(spec.directory / "kubeconfig-probe", kubeconfig(world, "probe", probe_token(spec)));
     for (const char* secret : {"kubeconfig", "kubeconfig-admin", "kubeconfig-probe", "pki/probe.token",
-                               "pki/canary.token", "pki/repair.token", "pki/ssh.key"})
+                               "pki/expired.token", "pki/canary.token", "pki/repair.token", "pki/ssh.key"})
         ::chmod((spec.directory / secret).c_str(), 0600);
 }
 

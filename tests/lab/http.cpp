@@ -58,8 +58,8 @@ std::string HttpRequest::query(std::string_view key) const {
     return {};
 }
 
-std::string http_date() {
-    const std::time_t now = std::time(nullptr);
+std::string http_date(std::chrono::seconds ahead) {
+    const std::time_t now = std::time(nullptr) + ahead.count();
     std::tm parts{};
     gmtime_r(&now, &parts);
     char text[40];

@@ -94,6 +94,6 @@ class HttpClient {
     std::unique_ptr<Impl> impl_;
 };
 
-std::string http_date();  // now, in the form of the Date header
+std::string http_date(std::chrono::seconds ahead = {});  // now, in the form of the Date header
 
 }  // namespace aggmedic::lab

@@ -25,7 +25,7 @@ int parse_and_run(int argc, char** argv) {
     sub->add_option("--masters", options.spec.masters)->capture_default_str()->check(CLI::Range(1, 200));
     sub->add_option("--generation", options.spec.generation, "of Kubernetes")
         ->capture_default_str()
-        ->check(CLI::IsMember({"1.11", "1.20", "1.35"}));
+        ->check(CLI::IsMember({"1.11", "1.16", "1.20", "1.34", "1.35", "1.36"}));
     sub->add_option("--break", options.breaks, "CAUSE or CAUSE@MASTER; `lab causes` lists them");
     sub->add_option("--monit", options.spec.monit)->capture_default_str()->check(CLI::IsMember({"debian", "5.2.5"}));
     sub->add_option("--time-scale", options.spec.time_scale, "shrinks start-up and controller periods")
@@ -49,11 +49,15 @@ int parse_and_run(int argc, char** argv) {
     sub->add_option("command", options.command);
     sub->positionals_at_end();
     command("status", "what is running, and what is broken", status);
-    sub = command("break", "break a running lab", [](const Options& o) {
-        return break_running(o.spec.directory, parse_break(o.cause, o.master_index));
+    bool instead = false;
+    sub = command("break", "break a running lab", [&](const Options& o) {
+        std::vector<Break> all;
+        for (const auto& cause : o.breaks) all.push_back(parse_break(cause, o.master_index));
+        return instead ? replace_breaks(o.spec.directory, all) : break_running(o.spec.directory, all);
     });
-    sub->add_option("cause", options.cause)->required();
+    sub->add_option("cause", options.breaks)->required();
     sub->add_option("--master", options.master_index, "only this one");
+    sub->add_flag("--instead", instead, "of everything that is broken now");
     command("heal", "take back every break and every switch",
             [](const Options& o) { return heal_running(o.spec.directory); });
     sub = command("set", "turn a switch of a running lab: KEY=VALUE, master/N KEY=VALUE, KEY= to take it away",

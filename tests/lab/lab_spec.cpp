@@ -20,6 +20,8 @@ Extension service_catalog() {
                         .label_key = "release",
                         .label_value = "catalog",
                         .endpoint = {"10.77.1.20", 8443},
+                        .cluster_ip = {"10.77.2.20", 443},
+                        .node = "node-0",
                         .kind = model::ExtensionKind::reads_once,
                         .resources = {}};
     const auto add = [&](const std::string& name, const std::string& kind, bool namespaced) {
@@ -48,11 +50,15 @@ Extension wardle() {
         .label_key = "app",
         .label_value = "wardle",
         .endpoint = {"10.77.1.20", 9443},
+        .cluster_ip = {"10.77.2.21", 443},
+        .node = "node-1",
         .kind = model::ExtensionKind::reloads,
         .resources = {{"fischers", "Fischer", false, "YS5qRiSxzNM="}, {"flunders", "Flunder", true, "UHqNx5H3K7A="}}};
 }
 
 Extension generic(std::size_t index) {
+    // A listener for each costs a thread: a lab of thousands does without.
+    const std::uint16_t cluster_port = index < 40 ? 443 : 0;
     const std::string name = fmt::format("ext-{:03}", index);
     return {.group = name + ".lab.example.com",
             .version = "v1",
@@ -62,6 +68,8 @@ Extension generic(std::size_t index) {
             .label_key = "app",
             .label_value = name,
             .endpoint = {"10.77.1.21", static_cast<std::uint16_t>(9500 + index)},
+            .cluster_ip = {fmt::format("10.77.{}.{}", 2 + index / 200, 30 + index % 200), cluster_port},
+            .node = fmt::format("node-{}", index % 2),
             .kind = model::ExtensionKind::reloads,
             .resources = {{"things", "Thing", false, ""}}};
 }
@@ -97,11 +105,14 @@ std::vector<model::Binding> bindings_for(const std::vector<Extension>& extension
     canary.names = {"aggmedic-canary"};
     model::Rule pods = resource_rule({"get", "list", "delete"}, {""}, {"pods"});
     pods.namespaces = {"catalog", "wardle", "extensions"};
+    model::Rule look_at_pods = resource_rule({"get", "list"}, {""}, {"pods", "pods/log"});
+    look_at_pods.namespaces = pods.namespaces;
     return {
         {"system:authenticated", {resource_rule({"create"}, {"authorization.k8s.io"}, {"selfsubjectaccessreviews"})}},
         {"aggmedic-probe",
          {resource_rule(look, groups, {"*"}), resource_rule(look, {"apiregistration.k8s.io"}, {"apiservices"}),
-          published, paths, resource_rule(look, {""}, {"endpoints", "services", "namespaces"}),
+          published, paths, resource_rule(look, {""}, {"endpoints", "services", "namespaces", "nodes"}),
+          resource_rule(look, {"discovery.k8s.io"}, {"endpointslices"}), look_at_pods,
           resource_rule(look, {"coordination.k8s.io"}, {"leases"}),
           resource_rule(look, {"admissionregistration.k8s.io"}, {"*"})}},
         {"system:serviceaccount:aggmedic:canary", {canary}},
@@ -178,6 +189,7 @@ World world_of(const LabSpec& spec) {
     world.balancer = {"10.77.0.10", 8443};
     for (std::size_t i = 0; i < spec.masters; ++i)
         world.masters.push_back({fmt::format("master/{}", i), fmt::format("10.77.0.{}", 11 + i), uuid_for(i)});
+    world.nodes = {{"node-0", "10.77.3.10", "node-0"}, {"node-1", "10.77.3.11", "node-1"}};
     world.extensions = {service_catalog(), wardle()};
     for (std::size_t i = 0; i < spec.extensions; ++i) world.extensions.push_back(generic(i));
     world.bindings = bindings_for(world.extensions);

@@ -7,6 +7,7 @@
 #include <regex>
 
 #include "tests/lab/lab_spec.hpp"
+#include "tests/lab/master_arguments.hpp"
 #include "tests/lab/pki.hpp"
 #include "tests/lab/process.hpp"
 
@@ -18,7 +19,6 @@ namespace fs = std::filesystem;
 
 constexpr unsigned vcap_id = 1000;  // as on stemcells
 constexpr const char* job_version = "3f1c2d4e5a6b7c8d9e0f1a2b3c4d5e6f70818293";
-constexpr const char* config_prefix = "/var/vcap/jobs/kube-apiserver/config/";
 
 void give(const fs::path& path, unsigned owner, unsigned group, unsigned mode) {
     if (::chown(path.c_str(), owner, group) != 0)
@@ -29,53 +29,6 @@ void give(const fs::path& path, unsigned owner, unsigned group, unsigned mode) {
 void put(const fs::path& path, std::string_view text, unsigned mode = 0644, unsigned group = 0) {
     write_file(path, text);
     give(path, 0, group, mode);
-}
-
-// Sets --FLAG=VALUE in any dialect of bpm.yml, touching only the value's bytes. Nothing happens when the flag is not
-// there.
-void set_flag(std::string& text, const std::string& flag, const std::string& value) {
-    const std::string start = "--" + flag + "=";
-    const auto at = text.find(start);
-    if (at == std::string::npos) return;
-    const auto begin = at + start.size();
-    const auto end = std::min(text.find_first_of("\"' \r\n]#", begin), text.size());
-    text.replace(begin, end - begin, value);
-}
-
-std::string value_of(const std::string& text, const std::string& flag) {
-    const std::string start = "--" + flag + "=";
-    const auto at = text.find(start);
-    if (at == std::string::npos) return {};
-    const auto begin = at + start.size();
-    return text.substr(begin, std::min(text.find_first_of("\"' \r\n]#", begin), text.size()) - begin);
-}
-
-struct ProxyCertificate {
-    const char* cause;
-    const char* pair;
-};
-constexpr ProxyCertificate proxy_causes[] = {
-    {"proxy-cert-expired", "proxy-expired"},       {"proxy-cert-wrong-issuer", "proxy-other-ca"},
-    {"proxy-cert-empty-cn", "proxy-empty-cn"},     {"proxy-cert-server-eku", "proxy-server-eku"},
-    {"proxy-cert-no-masters", "proxy-no-masters"}, {"hostile-cn", "proxy-hostile-cn"},
-    {"one-master-other-cn", "proxy-other-cn"},     {"one-master-differs", "proxy-other-ca"}};
-
-std::string bpm_text(const LabSpec& spec, std::size_t index, std::string& proxy_pair) {
-    std::string text = read_file(spec.bpm);
-    const std::string names = value_of(text, "requestheader-allowed-names");
-    const bool mismatch = spec.has("cn-not-allowed", index) || spec.has("separate-ca", index);
-    if (names == "aggregator" && !mismatch)
-        set_flag(text, "requestheader-allowed-names", std::string("aggregator,") + cluster_name);
-    if (spec.has("empty-names", index)) set_flag(text, "requestheader-allowed-names", "");
-    if (spec.has("separate-ca", index)) set_flag(text, "client-ca-file", std::string(config_prefix) + "clients-ca.pem");
-    if (spec.has("no-anonymous", index)) set_flag(text, "anonymous-auth", "false");
-    for (const auto& [cause, pair] : proxy_causes) {
-        if (!spec.has(cause, index)) continue;
-        proxy_pair = pair;
-        set_flag(text, "proxy-client-cert-file", std::string(config_prefix) + "proxy-client.pem");
-        set_flag(text, "proxy-client-key-file", std::string(config_prefix) + "proxy-client-key.pem");
-    }
-    return text;
 }
 
 std::string tokens_csv(const fs::path& pki) {
@@ -105,6 +58,8 @@ void write_config_files(const LabSpec& spec, const fs::path& config, const std::
         {"kubernetes-key.pem", read_file(pki / "kubernetes-key.pem")},
         {"kubernetes-ca.pem", read_file(pki / "ca.pem")},
         {"clients-ca.pem", read_file(pki / "clients-ca.pem")},
+        {"front-proxy-ca.pem", read_file(pki / "front-proxy-ca.pem")},
+        {"rotated-ca.pem", read_file(pki / "rotated-ca.pem")},
         {"tokens.csv", tokens_csv(pki)},
         {"service-account-public-key.pem", read_file(pki / "service-account-public-key.pem")},
         {"proxy-client.pem", proxy_pair.empty() ? "" : read_file(pki / (proxy_pair + ".pem"))},
@@ -208,7 +163,7 @@ void write_secrets(const fs::path& pki) {
 void write_master_config(const LabSpec& spec, std::size_t index, const fs::path& vcap) {
     const fs::path config = vcap / "data/jobs/kube-apiserver" / job_version / "config";
     std::string proxy_pair;
-    const std::string bpm = bpm_text(spec, index, proxy_pair);
+    const std::string bpm = master_arguments(spec, index, proxy_pair);
     write_config_files(spec, config, bpm, proxy_pair);
     put(config / "bpm.yml", bpm, 0640, vcap_id);
 }

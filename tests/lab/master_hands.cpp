@@ -52,6 +52,15 @@ void act_inside(const LabSpec& spec, const Running& running, std::size_t master,
         shell_in(running, master,
                  "grep -q ' /usr/bin/sudo ' /proc/self/mountinfo || mount --bind /run/lab/faults/.sudo /usr/bin/sudo");
     }
+    if (key == "clock") {
+        const auto ahead = spec.directory / "masters" / std::to_string(master) / "faults" / ".date";
+        write_file(ahead, fmt::format("#!/bin/sh\nexec /run/lab/date -d \"now {} seconds\" \"$@\"\n",
+                                      value.empty() ? "0" : value));
+        ::chmod(ahead.c_str(), 0755);
+        shell_in(running, master,
+                 "grep -q ' /usr/bin/date ' /proc/self/mountinfo || { cp /usr/bin/date /run/lab/date && mount --bind "
+                 "/run/lab/faults/.date /usr/bin/date; }");
+    }
     if (key == "sudo" && value.empty()) shell_in(running, master, "umount /usr/bin/sudo 2>/dev/null || true");
     if (key == "disk-full") shell_in(running, master, value.empty() ? "rm -f /var/vcap/data/filler" : fill_disk);
     if (key == "changed-host-key") shell_in(running, master, other_host_key);

@@ -43,7 +43,7 @@ std::shared_ptr<X509> draft(EVP_PKEY* key, const Subject& subject) {
     BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate.get()));
     BN_free(number);
     constexpr long day = 24L * 3600;
-    X509_gmtime_adj(X509_getm_notBefore(certificate.get()), subject.starts_in_days * day);
+    X509_gmtime_adj(X509_getm_notBefore(certificate.get()), subject.starts_in_days * day + subject.starts_in_seconds);
     X509_gmtime_adj(X509_getm_notAfter(certificate.get()), subject.ends_in_days * day);
     X509_set_pubkey(certificate.get(), key);
     X509_NAME* name = X509_get_subject_name(certificate.get());
@@ -165,6 +165,20 @@ void write_pki(const std::filesystem::path& directory, const PkiNames& names) {
         "proxy-server-eku", ca,
         {.common_name = names.cluster_name, .organizations = masters, .subject_alt_names = {}, .usage = Usage::server});
     proxy("proxy-no-masters", ca, {.common_name = names.cluster_name, .organizations = {}, .subject_alt_names = {}});
+    // The rotated CA bears the old one's name, as a rotation leaves it: Go then names the candidate it tried.
+    const KeyPair front_ca = KeyPair::authority("front-proxy-ca"), rotated_ca = KeyPair::authority("ca");
+    write_file(directory / "front-proxy-ca.pem", front_ca.certificate_pem());
+    write_file(directory / "rotated-ca.pem", rotated_ca.certificate_pem());
+    const Subject plain{.common_name = names.cluster_name, .organizations = masters, .subject_alt_names = {}};
+    proxy("proxy-front", front_ca, plain);
+    proxy("proxy-rotated", rotated_ca, plain);
+    proxy("proxy-renewed", ca, plain);
+    proxy("proxy-wrong-key", ca, plain);
+    write_file(directory / "proxy-wrong-key-key.pem", ca.issue(plain).key_pem());
+    Subject not_yet = plain;
+    not_yet.starts_in_days = 0;
+    not_yet.starts_in_seconds = 1800;
+    proxy("proxy-not-yet", ca, not_yet);
     proxy("proxy-other-cn", ca,
           {.common_name = "other." + names.cluster_name, .organizations = masters, .subject_alt_names = {}});
     proxy("proxy-hostile-cn", ca,

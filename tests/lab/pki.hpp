@@ -19,7 +19,7 @@ struct Subject {
     std::vector<std::string> organizations;
     std::string subject_alt_names;  // "DNS:a,IP:1.2.3.4"
     Usage usage = Usage::any;
-    int starts_in_days = -1, ends_in_days = 825;
+    int starts_in_days = -1, ends_in_days = 825, starts_in_seconds = 0;  // the last adds to the first
 };
 
 class KeyPair {

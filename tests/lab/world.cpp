@@ -10,7 +10,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Endpoint, address, port)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(MasterPlace, name, address, hostname)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ApiResource, name, kind, namespaced, storage_hash)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Extension, group, version, name_space, service, pod_prefix, label_key, label_value,
-                                   endpoint, kind, resources)
+                                   endpoint, cluster_ip, node, kind, resources)
 
 }  // namespace aggmedic::lab
 
@@ -27,7 +27,7 @@ void save(const World& world) {
     const nlohmann::json text = {{"generation", world.generation}, {"time_scale", world.time_scale},
                                  {"store", world.store},           {"balancer", world.balancer},
                                  {"masters", world.masters},       {"extensions", world.extensions},
-                                 {"bindings", world.bindings}};
+                                 {"nodes", world.nodes},           {"bindings", world.bindings}};
     write_file(world.directory / "world.json", text.dump(1) + "\n");
 }
 
@@ -40,6 +40,7 @@ World load_world(const std::filesystem::path& directory) {
     text.at("store").get_to(world.store);
     text.at("balancer").get_to(world.balancer);
     text.at("masters").get_to(world.masters);
+    text.at("nodes").get_to(world.nodes);
     text.at("extensions").get_to(world.extensions);
     text.at("bindings").get_to(world.bindings);
     return world;

@@ -29,7 +29,8 @@ struct Extension {
     std::string group, version;
     std::string name_space, service, pod_prefix;
     std::string label_key, label_value;
-    Endpoint endpoint;
+    Endpoint endpoint, cluster_ip;
+    std::string node;  // where its pod runs
     model::ExtensionKind kind = model::ExtensionKind::reloads;
     std::vector<ApiResource> resources;
 
@@ -42,6 +43,7 @@ struct World {
     double time_scale = 0.2;
     Endpoint store, balancer;
     std::vector<MasterPlace> masters;
+    std::vector<MasterPlace> nodes;
     std::vector<Extension> extensions;
     std::vector<model::Binding> bindings;
 

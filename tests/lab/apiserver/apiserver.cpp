@@ -39,11 +39,6 @@ std::map<std::string, model::Identity> read_tokens(const std::string& file) {
     return tokens;
 }
 
-std::vector<std::string> or_default(std::vector<std::string> names, const char* fallback) {
-    if (names.empty()) names.emplace_back(fallback);
-    return names;
-}
-
 model::AuthPublication publication_of(const model::ApiserverFlags& flags) {
     const auto rejoined = [](const std::string& pem) {
         std::string joined;
@@ -53,9 +48,9 @@ model::AuthPublication publication_of(const model::ApiserverFlags& flags) {
     return {.client_ca_pem = rejoined(pem_of(flags, "client-ca-file")),
             .requestheader_ca_pem = rejoined(pem_of(flags, "requestheader-client-ca-file")),
             .allowed_names = flags.list("requestheader-allowed-names"),
-            .username_headers = or_default(flags.list("requestheader-username-headers"), "X-Remote-User"),
-            .group_headers = or_default(flags.list("requestheader-group-headers"), "X-Remote-Group"),
-            .extra_prefixes = or_default(flags.list("requestheader-extra-headers-prefix"), "X-Remote-Extra-")};
+            .username_headers = flags.list("requestheader-username-headers"),
+            .group_headers = flags.list("requestheader-group-headers"),
+            .extra_prefixes = flags.list("requestheader-extra-headers-prefix")};
 }
 
 bool share_a_certificate(const model::AuthPublication& publication) {
@@ -63,6 +58,25 @@ bool share_a_certificate(const model::AuthPublication& publication) {
     const auto proxies = model::split_pem(publication.requestheader_ca_pem);
     return std::ranges::any_of(proxies,
                                [&](const auto& pem) { return std::ranges::find(clients, pem) != clients.end(); });
+}
+
+bool key_fits(const model::ApiserverFlags& flags) {
+    const std::string certificate = flags.value("proxy-client-cert-file"), key = flags.value("proxy-client-key-file");
+    return certificate.empty() || key.empty() || keys_match(read_file(certificate), read_file(key));
+}
+
+// Only where both flags are given does the proxy present anything.
+std::string proxy_file(const model::ApiserverFlags& flags, const char* flag) {
+    const bool complete = flags.given("proxy-client-cert-file") && flags.given("proxy-client-key-file");
+    return complete ? flags.value(flag) : std::string();
+}
+
+// A process that reads the pair once keeps it, whatever becomes of the files.
+std::string as_loaded(const model::Generation& generation, const std::string& file, const char* name) {
+    if (file.empty() || generation.reloads_proxy_certificate()) return file;
+    const std::string kept = std::string("/var/vcap/sys/run/bpm/kube-apiserver/loaded-") + name;
+    write_file(kept, read_file(file));
+    return kept;
 }
 
 std::string audit_id() {
@@ -73,6 +87,12 @@ std::string audit_id() {
                   static_cast<unsigned>(a >> 16 & 0xffff), static_cast<unsigned>(a & 0xfff),
                   static_cast<unsigned>(b >> 52), static_cast<unsigned long long>(b & 0xffffffffffffULL));
     return text;
+}
+
+// `clock` = seconds by which this master's clock is ahead.
+std::string date_of(const Apiserver& server) {
+    const auto ahead = fault(server.faults(), "clock");
+    return http_date(std::chrono::seconds(ahead ? std::stol(*ahead) : 0));
 }
 
 // A switch `hostile` = MODE or MODE:PATH-PREFIX turns the answers of the matching paths into what no client should have
@@ -115,21 +135,25 @@ Apiserver::Apiserver(World the_world, std::size_t own_index, model::ApiserverFla
       allowed_names(flags.list("requestheader-allowed-names")),
       tokens(read_tokens(flags.value("token-auth-file"))),
       publication(publication_of(flags)),
+      proxy_key_fits(key_fits(flags)),
       store(world.store),
-      backends(flags.value("proxy-client-cert-file"), flags.value("proxy-client-key-file")) {
+      backends(as_loaded(generation, proxy_file(flags, "proxy-client-cert-file"), "proxy.pem"),
+               as_loaded(generation, proxy_file(flags, "proxy-client-key-file"), "proxy-key.pem")) {
     if (generation.refuses_shared_ca_without_names() && allowed_names.empty() && share_a_certificate(publication)) {
         throw std::runtime_error(
             "Error: --requestheader-client-ca-file and --client-ca-file contain overlapping certificates; "
             "--requestheader-allowed-names must be specified to ensure regular client certificates cannot set "
             "authenticating proxy headers for arbitrary users");
     }
+    if (generation.checks_proxy_key_at_start() && !proxy_key_fits)
+        throw std::runtime_error("Error: tls: private key does not match public key");
 }
 
 HttpReply Apiserver::handle(const HttpRequest& request) {
     const auto now = since_start();
     model::RequestTrace trace{.identity = identify(*this, request),
                               .audit_id = audit_id(),
-                              .date = http_date(),
+                              .date = date_of(*this),
                               .flow_schemas_known = start.flow_schemas_known(now)};
     if (auto reply = hostile_reply(*this, trace, request)) return *reply;
     if (!trace.identity) return {model::unauthorized_answer(generation, trace)};

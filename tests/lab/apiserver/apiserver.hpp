@@ -62,6 +62,7 @@ class Apiserver {
     std::vector<std::string> allowed_names;
     std::map<std::string, model::Identity> tokens;
     model::AuthPublication publication;
+    bool proxy_key_fits = true;
     model::ApiserverStart start{{}};
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
     StoreClient store;
@@ -89,9 +90,22 @@ struct AggregatedApi {
 std::optional<AggregatedApi> aggregated_api(const Apiserver& server, const std::string& path);
 model::Answer proxy(Apiserver& server, const model::RequestTrace& trace, const AggregatedApi& api,
                     const HttpRequest& request);
+bool service_exists(const Apiserver& server, const std::string& name_space, const std::string& service);
 std::optional<Endpoint> endpoint_of_service(const StoreClient& store, const std::string& name_space,
                                             const std::string& service);
+std::string server_name_of(const nlohmann::json& api_service);
+std::string bundle_of(const nlohmann::json& api_service);
 model::CheckedService checked_service(const nlohmann::json& api_service, const std::optional<Endpoint>& endpoint);
+
+// apiserver_transport.cpp
+enum class Asker { user, availability_check };
+// The pod with --enable-aggregator-routing, else the ClusterIP. Empty: no pod is ready.
+std::optional<Endpoint> place_of_service(const Apiserver& server, const std::string& name_space,
+                                         const std::string& service);
+std::optional<std::string> tunnel_fault(const Apiserver& server);
+// Why a request to there gets no answer, in the words of Go's HTTP client.
+std::optional<std::string> transport_fault(const Apiserver& server, const Endpoint& where, Asker asker);
+std::optional<std::string> proxy_key_fault(const Apiserver& server);
 
 // apiserver_controllers.cpp: threads that run until the process ends
 void run_publisher(Apiserver& server);

@@ -108,6 +108,15 @@ model::CheckedService checked_service(const nlohmann::json& object, const std::o
             .version = spec["version"]};
 }
 
+std::string server_name_of(const nlohmann::json& api_service) {
+    const auto& service = api_service["spec"]["service"];
+    return service["name"].get<std::string>() + "." + service["namespace"].get<std::string>() + ".svc";
+}
+
+std::string bundle_of(const nlohmann::json& api_service) {
+    return base64_decoded(api_service["spec"].value("caBundle", ""));
+}
+
 model::Answer proxy(Apiserver& server, const model::RequestTrace& trace, const AggregatedApi& api,
                     const HttpRequest& request) {
     const auto text = [&](std::string body) {
@@ -115,18 +124,21 @@ model::Answer proxy(Apiserver& server, const model::RequestTrace& trace, const A
     };
     if (!is_available(api.object)) return text(model::unavailable_body);
     const auto& service = api.object["spec"]["service"];
-    const auto endpoint = endpoint_of_service(server.store, service["namespace"], service["name"]);
+    if (const auto fault_words = proxy_key_fault(server))
+        return model::own_answer(server.generation, trace, 500, model::Content::text, *fault_words + "\n");
+    const auto endpoint = place_of_service(server, service["namespace"], service["name"]);
     if (!endpoint) return text(model::unavailable_body);
-    const std::string server_name =
-        service["name"].get<std::string>() + "." + service["namespace"].get<std::string>() + ".svc";
-    const std::string ca_pem = base64_decoded(api.object["spec"].value("caBundle", ""));
-    const auto reply = server.backends.exchange(*endpoint, server_name, ca_pem, forwarded(request, *trace.identity),
-                                                std::chrono::seconds(30));
+    if (const auto words = transport_fault(server, *endpoint, Asker::user))
+        return text("error trying to reach service: " + *words + "\n");
+    const auto reply = server.backends.exchange(*endpoint, server_name_of(api.object), bundle_of(api.object),
+                                                forwarded(request, *trace.identity), std::chrono::seconds(30));
     if (reply) return model::passed_on_answer(server.generation, trace, *reply);
-    if (reply.error().kind == ClientFailure::Kind::refused)
-        return text(model::unreachable_body(checked_service(api.object, endpoint)));
+    const auto described = checked_service(api.object, endpoint);
+    if (reply.error().kind == ClientFailure::Kind::refused) return text(model::unreachable_body(described));
     if (reply.error().kind == ClientFailure::Kind::untrusted) return text(model::untrusted_body);
-    return text("error trying to reach service: " + reply.error().text + "\n");
+    if (reply.error().kind == ClientFailure::Kind::timed_out)
+        return text("error trying to reach service: dial tcp " + described.address + ": i/o timeout\n");
+    return text("error trying to reach service: EOF\n");
 }
 
 }  // namespace aggmedic::lab

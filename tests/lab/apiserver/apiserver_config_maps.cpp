@@ -12,6 +12,12 @@ Ordered config_map_object(const Asked& asked, const std::string& key, const Stor
                           {"uid", entry.value.value("uid", "")},
                           {"resourceVersion", std::to_string(entry.revision)},
                           {"creationTimestamp", "2026-11-23T00:16:54Z"}};
+    // Who wrote it last and when, as every object says since 1.18.
+    if (asked.server.generation.minor >= 18 && entry.value.contains("updated"))
+        object["metadata"]["managedFields"] = Ordered::array({Ordered{{"manager", "kube-apiserver"},
+                                                                      {"operation", "Update"},
+                                                                      {"apiVersion", "v1"},
+                                                                      {"time", timestamp(entry.value["updated"])}}});
     object["data"] = entry.value["data"];
     return object;
 }
@@ -26,6 +32,7 @@ model::Answer change_config_map(const Asked& asked, const std::string& key, cons
     if (!wanted.empty() && wanted != std::to_string(entry.revision)) return asked.conflict();
     Json object = entry.value;
     if (asked.request.method == "PUT") object["data"] = Json::object();
+    object["updated"] = std::time(nullptr);
     object["data"].merge_patch(change.value("data", Json::object()));
     std::optional<std::int64_t> expect;
     if (!wanted.empty()) expect = entry.revision;

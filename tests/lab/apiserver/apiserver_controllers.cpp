@@ -21,6 +21,7 @@ void wait_until_started(const Apiserver& server, model::Seconds instant) {
 
 // One look at the ConfigMap. False when another writer was faster and it has to be looked at again.
 bool publish_once(Apiserver& server) {
+    if (fault(server.world.faults(), "no-publisher")) return true;
     const auto stored = server.store.get(config_map_key);
     std::optional<model::ConfigMapData> existing;
     if (stored) existing = stored->value["data"].get<model::ConfigMapData>();
@@ -32,6 +33,7 @@ bool publish_once(Apiserver& server) {
     Json object =
         stored ? stored->value : Json{{"uid", "63ca7564-941a-41bd-8f47-2cc0b3c893c6"}, {"created", http_date()}};
     object["data"] = *published.data;
+    object["updated"] = std::time(nullptr);
     return server.store.write(config_map_key, object, stored ? stored->revision : 0).has_value();
 }
 
@@ -51,17 +53,21 @@ std::int64_t pods_revision(const StoreClient& store, const std::string& name_spa
 }
 
 model::CheckResult check(Apiserver& server, const model::CheckedService& service,
-                         const std::optional<Endpoint>& endpoint) {
+                         const std::optional<Endpoint>& endpoint, const std::string& ca_pem) {
+    if (!service_exists(server, service.name_space, service.name)) return model::ServiceMissing{};
     if (!endpoint) return model::NoAddresses{};
+    if (const auto words = transport_fault(server, *endpoint, Asker::availability_check)) return model::Broken{*words};
     HttpRequest request;
     request.target = server.generation.judges_status_code() ? "/apis/" + service.group + "/" + service.version : "/";
     if (server.generation.judges_status_code())
         request.headers = {{"X-Remote-User", "system:kube-aggregator"}, {"X-Remote-Group", "system:masters"}};
-    const auto reply = server.backends.exchange(*endpoint, service.name + "." + service.name_space + ".svc", "",
+    const auto reply = server.backends.exchange(*endpoint, service.name + "." + service.name_space + ".svc", ca_pem,
                                                 request, std::chrono::seconds(5));
     if (reply) return model::Answered{reply->status};
-    return reply.error().kind == ClientFailure::Kind::refused ? model::CheckResult(model::ConnectionRefused{})
-                                                              : model::TimedOut{};
+    if (reply.error().kind == ClientFailure::Kind::refused) return model::ConnectionRefused{};
+    if (reply.error().kind == ClientFailure::Kind::untrusted)
+        return model::Broken{"x509: certificate signed by unknown authority"};
+    return model::TimedOut{};
 }
 
 void write_condition(Apiserver& server, const std::string& key, const StoredValue& entry,
@@ -94,10 +100,12 @@ void check_if_due(Apiserver& server, const std::string& key, const StoredValue& 
     last.not_before = now + std::chrono::milliseconds(150 + random() % 300);
     last.due = now + server.world.scaled(30);
     const auto& service = entry.value["spec"]["service"];
-    const auto endpoint = endpoint_of_service(server.store, service["namespace"], service["name"]);
+    const auto endpoint = place_of_service(server, service["namespace"], service["name"]);
+    const std::string ca_pem = server.generation.check_verifies_bundle() ? bundle_of(entry.value) : "";
     const auto described = checked_service(entry.value, endpoint);
-    write_condition(server, key, entry,
-                    model::judge_availability(server.generation, described, check(server, described, endpoint)));
+    write_condition(
+        server, key, entry,
+        model::judge_availability(server.generation, described, check(server, described, endpoint, ca_pem)));
 }
 
 }  // namespace

@@ -5,18 +5,59 @@ namespace {
 
 using Json = nlohmann::json;
 
-Ordered endpoints_object(const std::string& name_space, const std::string& name, const std::vector<Endpoint>& addresses,
-                         const std::string& port_name) {
+Ordered addresses_of(const std::vector<Endpoint>& endpoints) {
+    Ordered listed = Ordered::array();
+    for (const auto& endpoint : endpoints) listed.push_back({{"ip", endpoint.address}});
+    return listed;
+}
+
+Ordered endpoints_object(const std::string& name_space, const std::string& name, const std::vector<Endpoint>& ready,
+                         const std::vector<Endpoint>& not_ready, const std::string& port_name) {
     Ordered object = {
         {"kind", "Endpoints"}, {"apiVersion", "v1"}, {"metadata", {{"name", name}, {"namespace", name_space}}}};
-    Ordered listed = Ordered::array();
-    for (const auto& endpoint : addresses) listed.push_back({{"ip", endpoint.address}});
     object["subsets"] = Ordered::array();
-    if (!addresses.empty())
-        object["subsets"].push_back(
-            {{"addresses", listed},
-             {"ports", Ordered::array({{{"name", port_name}, {"port", addresses[0].port}, {"protocol", "TCP"}}})}});
+    if (ready.empty() && not_ready.empty()) return object;
+    const std::uint16_t port = ready.empty() ? not_ready[0].port : ready[0].port;
+    Ordered subset = Ordered::object();
+    if (!ready.empty()) subset["addresses"] = addresses_of(ready);
+    if (!not_ready.empty()) subset["notReadyAddresses"] = addresses_of(not_ready);
+    subset["ports"] = Ordered::array({Ordered{{"name", port_name}, {"port", port}, {"protocol", "TCP"}}});
+    object["subsets"].push_back(subset);
     return object;
+}
+
+std::vector<Endpoint> pods_of(const Asked& asked, const Extension& extension, bool ready) {
+    std::vector<Endpoint> found;
+    for (const auto& [key, entry] : asked.server.store.list("pod/" + extension.name_space + "/")) {
+        if (entry.value["service"] == extension.service && entry.value["ready"].get<bool>() == ready)
+            found.push_back({entry.value["address"], entry.value["port"].get<std::uint16_t>()});
+    }
+    return found;
+}
+
+Ordered slice_object(const Asked& asked, const Extension& extension) {
+    Ordered endpoints = Ordered::array();
+    for (const auto& [key, entry] : asked.server.store.list("pod/" + extension.name_space + "/")) {
+        if (entry.value["service"] != extension.service) continue;
+        Ordered one = {{"addresses", {entry.value["address"]}}, {"conditions", {{"ready", entry.value["ready"]}}}};
+        if (asked.what.version == "v1")
+            one["nodeName"] = entry.value.value("node", "");
+        else
+            one["topology"] = {{"kubernetes.io/hostname", entry.value.value("node", "")}};
+        one["targetRef"] = {{"kind", "Pod"},
+                            {"namespace", extension.name_space},
+                            {"name", key.substr(key.rfind('/') + 1)},
+                            {"uid", entry.value["uid"]}};
+        endpoints.push_back(one);
+    }
+    const Ordered port = {{"name", "secure"}, {"protocol", "TCP"}, {"port", extension.endpoint.port}};
+    return {{"metadata",
+             {{"name", extension.service + "-x7k2p"},
+              {"namespace", extension.name_space},
+              {"labels", {{"kubernetes.io/service-name", extension.service}}}}},
+            {"addressType", "IPv4"},
+            {"endpoints", endpoints},
+            {"ports", Ordered::array({port})}};
 }
 
 std::vector<Endpoint> live_masters(const Apiserver& server) {
@@ -33,22 +74,34 @@ std::vector<Endpoint> live_masters(const Apiserver& server) {
 
 model::Answer serve_endpoints(const Asked& asked) {
     if (asked.what.name_space == "default" && asked.what.name == "kubernetes")
-        return asked.ok(endpoints_object("default", "kubernetes", live_masters(asked.server), "https"));
+        return asked.ok(endpoints_object("default", "kubernetes", live_masters(asked.server), {}, "https"));
     const auto leader = asked.server.store.get("leader/" + asked.what.name);
     if (asked.what.name_space == "kube-system" && leader) {
-        Ordered object = endpoints_object("kube-system", asked.what.name, {}, "");
+        Ordered object = endpoints_object("kube-system", asked.what.name, {}, {}, "");
         object["metadata"]["annotations"] = {
             {"control-plane.alpha.kubernetes.io/leader",
              Ordered{{"holderIdentity", leader->value["holder"]}, {"leaseDurationSeconds", 15}}.dump()}};
         return asked.ok(object);
     }
-    const auto endpoint = endpoint_of_service(asked.server.store, asked.what.name_space, asked.what.name);
     for (const auto& extension : asked.server.world.extensions) {
         if (extension.name_space != asked.what.name_space || extension.service != asked.what.name) continue;
-        return asked.ok(endpoints_object(asked.what.name_space, asked.what.name,
-                                         endpoint ? std::vector{*endpoint} : std::vector<Endpoint>(), "secure"));
+        if (!service_exists(asked.server, extension.name_space, extension.service)) break;
+        return asked.ok(endpoints_object(asked.what.name_space, asked.what.name, pods_of(asked, extension, true),
+                                         pods_of(asked, extension, false), "secure"));
     }
     return asked.not_found();
+}
+
+std::optional<model::Answer> serve_endpoint_slices(const Asked& asked) {
+    if (!asked.server.generation.has_endpoint_slices(asked.what.version)) return std::nullopt;
+    Ordered items = Ordered::array();
+    for (const auto& extension : asked.server.world.extensions) {
+        if (!asked.what.name_space.empty() && extension.name_space != asked.what.name_space) continue;
+        if (!service_exists(asked.server, extension.name_space, extension.service)) continue;
+        const Ordered slice = slice_object(asked, extension);
+        if (selected(slice["metadata"]["labels"], asked.request.query("labelSelector"))) items.push_back(slice);
+    }
+    return asked.ok(list_of(asked, "EndpointSliceList", "discovery.k8s.io/" + asked.what.version, items));
 }
 
 std::optional<model::Answer> serve_leases(const Asked& asked) {

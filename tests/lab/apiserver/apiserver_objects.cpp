@@ -9,9 +9,7 @@ using Json = nlohmann::json;
 std::optional<model::Answer> serve_empty_kinds(const Asked& asked) {
     static const std::map<std::string, std::string> kinds = {
         {"secrets", "Secret"},
-        {"nodes", "Node"},
         {"events", "Event"},
-        {"services", "Service"},
         {"validatingwebhookconfigurations", "ValidatingWebhookConfiguration"},
         {"mutatingwebhookconfigurations", "MutatingWebhookConfiguration"}};
     const auto kind = kinds.find(asked.what.resource);
@@ -20,20 +18,6 @@ std::optional<model::Answer> serve_empty_kinds(const Asked& asked) {
     const std::string api_version =
         asked.what.group.empty() ? asked.what.version : asked.what.group + "/" + asked.what.version;
     return asked.ok(list_of(asked, kind->second + "List", api_version, Ordered::array()));
-}
-
-model::Answer serve_namespaces(const Asked& asked) {
-    std::map<std::string, bool> names = {{"default", true}, {"kube-system", true}};
-    for (const auto& extension : asked.server.world.extensions) names[extension.name_space] = true;
-    Ordered items = Ordered::array();
-    for (const auto& [name, unused] : names)
-        items.push_back({{"metadata", {{"name", name}}}, {"status", {{"phase", "Active"}}}});
-    if (asked.what.name.empty()) return asked.ok(list_of(asked, "NamespaceList", "v1", items));
-    if (!names.contains(asked.what.name)) return asked.not_found();
-    return asked.ok({{"kind", "Namespace"},
-                     {"apiVersion", "v1"},
-                     {"metadata", {{"name", asked.what.name}}},
-                     {"status", {{"phase", "Active"}}}});
 }
 
 model::Answer review_own_access(const Asked& asked) {
@@ -85,6 +69,10 @@ std::optional<model::Answer> serve_objects(Apiserver& server, const model::Reque
         return review_own_access(asked);
     if (what.group.empty() && what.resource == "configmaps") return serve_config_maps(asked);
     if (what.group.empty() && what.resource == "pods") return serve_pods(asked);
+    if (what.group.empty() && what.resource == "pods/log") return serve_pod_log(asked);
+    if (what.group.empty() && what.resource == "services") return serve_services(asked);
+    if (what.group.empty() && what.resource == "nodes") return serve_nodes(asked);
+    if (what.group == "discovery.k8s.io" && what.resource == "endpointslices") return serve_endpoint_slices(asked);
     if (what.group.empty() && what.resource == "endpoints") return serve_endpoints(asked);
     if (what.group.empty() && what.resource == "namespaces") return serve_namespaces(asked);
     return serve_empty_kinds(asked);

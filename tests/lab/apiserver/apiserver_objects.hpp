@@ -43,6 +43,12 @@ Ordered list_of(const Asked& asked, const std::string& kind, const std::string& 
 std::optional<model::Answer> serve_api_services(const Asked& asked);
 model::Answer serve_config_maps(const Asked& asked);
 model::Answer serve_pods(const Asked& asked);
+model::Answer serve_pod_log(const Asked& asked);
+model::Answer serve_namespaces(const Asked& asked);
+model::Answer serve_services(const Asked& asked);
+model::Answer serve_nodes(const Asked& asked);
+std::optional<model::Answer> serve_endpoint_slices(const Asked& asked);
+bool selected(const nlohmann::json& labels, std::string selector);
 model::Answer serve_endpoints(const Asked& asked);
 std::optional<model::Answer> serve_leases(const Asked& asked);
 

@@ -35,27 +35,59 @@ std::vector<std::string> names_in(const nlohmann::json& data, const char* key) {
     return parsed.is_array() ? parsed.get<std::vector<std::string>>() : std::vector<std::string>();
 }
 
+std::string first_of(const HttpRequest& request, const std::vector<std::string>& names) {
+    for (const auto& name : names) {
+        if (auto value = request.header(name); !value.empty()) return value;
+    }
+    return {};
+}
+
+std::vector<std::string> all_of(const HttpRequest& request, const std::vector<std::string>& names) {
+    std::vector<std::string> values;
+    for (const auto& name : names) {
+        for (auto& value : request.all(name)) values.push_back(std::move(value));
+    }
+    return values;
+}
+
 }  // namespace
 
-ExtensionServer::ExtensionServer(const World& world, const Extension& extension, const StoreClient& store)
-    : world_(world), extension_(extension), store_(store), library_{.minor = model::library_minor(extension.kind)} {}
+ExtensionServer::ExtensionServer(const World& world, const Extension& extension, const StoreClient& store, PodLog& log)
+    : world_(world),
+      extension_(extension),
+      store_(store),
+      log_(log),
+      library_{.minor = model::library_minor(extension.kind)} {}
 
-void ExtensionServer::start() {
-    read_config();
+std::unique_ptr<HttpServer> ExtensionServer::serving(const Endpoint& endpoint) {
     const TlsServing tls{.certificate_file = world_.pki("extension.pem"),
                          .key_file = world_.pki("extension-key.pem"),
                          .client_ca_names_pem = {},
                          .ask_for_client_certificate = true};
-    http_ = std::make_unique<HttpServer>(extension_.endpoint, tls,
-                                         [this](const HttpRequest& request) { return handle(request); });
-    http_->listen();
-    http_->serve();
+    auto server =
+        std::make_unique<HttpServer>(endpoint, tls, [this](const HttpRequest& request) { return handle(request); });
+    server->listen();
+    server->serve();
+    return server;
+}
+
+void ExtensionServer::start() {
+    config_.reset();
+    wrote_noise_ = false;
+    read_config();
+    log_.write(model::start_lines(extension_.kind, PodLog::stamp()));
+    http_ = serving(extension_.endpoint);
 }
 
 void ExtensionServer::stop() {
-    http_->close_port();
-    http_->cut_connections();
-    http_.reset();
+    for (auto* server : {&http_, &cluster_ip_}) {
+        if (!*server) continue;
+        (*server)->close_port();
+        (*server)->cut_connections();
+        server->reset();
+    }
+    pod_hole_.reset();
+    cluster_hole_.reset();
 }
 
 void ExtensionServer::reload_if_it_does() {
@@ -64,12 +96,14 @@ void ExtensionServer::reload_if_it_does() {
     if (moved && model::reloads_config(extension_.kind)) read_config();
 }
 
-// A value that is not JSON, or a ConfigMap that is gone, leaves what was read before.
+// A value that is not JSON, or a ConfigMap that is gone, leaves what was read before; at the start there is nothing
+// before.
 void ExtensionServer::read_config() {
     const auto stored = store_.get(config_map_key);
     const auto data = stored ? stored->value["data"] : nlohmann::json::object();
     const auto names = nlohmann::json::parse(data.value("requestheader-allowed-names", "[]"), nullptr, false);
     if (config_ && (!stored || !names.is_array())) return;
+    if (!config_) require_config(stored.has_value(), data.contains("requestheader-client-ca-file"));
     auto fresh = std::make_shared<Config>();
     fresh->revision = stored ? stored->revision : -1;
     fresh->rules = {.trusts_client_ca = model::trusts_client_ca(extension_.kind),
@@ -77,8 +111,22 @@ void ExtensionServer::read_config() {
                     .allowed_names = names_in(data, "requestheader-allowed-names")};
     fresh->requestheader = ClientTrust(data.value("requestheader-client-ca-file", ""));
     fresh->client = ClientTrust(data.value("client-ca-file", ""));
+    fresh->username_headers = names_in(data, "requestheader-username-headers");
+    fresh->group_headers = names_in(data, "requestheader-group-headers");
     const std::lock_guard lock(mutex_);
     config_ = fresh;
+}
+
+void ExtensionServer::require_config(bool exists, bool has_requestheader_ca) {
+    const auto refuse = [&](model::StartFault fault) {
+        log_.write(model::start_fault_lines(extension_.kind, fault, own_user(), PodLog::stamp()));
+        throw CannotStart{};
+    };
+    if (is_struck(world_, extension_, "no-auth-reader")) refuse(model::StartFault::config_map_forbidden);
+    if (!exists) refuse(model::StartFault::config_map_missing);
+    if (has_requestheader_ca) return;
+    if (extension_.kind != model::ExtensionKind::reloads) refuse(model::StartFault::no_requestheader_ca);
+    log_.write(model::without_requestheader_lines(PodLog::stamp()));
 }
 
 HttpReply ExtensionServer::handle(const HttpRequest& request) {
@@ -89,14 +137,18 @@ HttpReply ExtensionServer::handle(const HttpRequest& request) {
     }
     const auto certificate = judge_certificate(request.peer_certificate.get(), config->requestheader, config->client);
     const auto decision = model::authenticate(
-        config->rules, certificate, {.user = request.header("X-Remote-User"), .groups = request.all("X-Remote-Group")});
+        config->rules, certificate,
+        {.user = first_of(request, config->username_headers), .groups = all_of(request, config->group_headers)});
     model::RequestTrace trace{.identity = {}, .audit_id = {}, .date = http_date(), .flow_schemas_known = true};
     const auto* who = std::get_if<model::Authenticated>(&decision);
-    if (who == nullptr)
+    if (who == nullptr) {
+        log_.write(model::rejection_lines(extension_.kind, config->rules, certificate, PodLog::stamp()));
         return {model::extension_answer(library_, trace, 401, model::Content::json,
                                         model::status_body(401, "Unauthorized", "Unauthorized"))};
+    }
     trace.identity = who->identity;
     const auto what = model::parse_attributes(request.method, request.target);
+    if (auto reply = struck(request, trace, what)) return *reply;
     if (!model::allowed(library_, who->identity, what, world_.bindings)) {
         const auto refused = model::forbidden(library_, who->identity, what);
         return {model::extension_answer(library_, trace, 403, model::Content::json,

@@ -121,9 +121,13 @@ int run_in_master(pid_t init, const std::vector<std::string>& argv) {
     return run({.argv = argv, .environment = {}, .output_file = {}, .in_child = [init] {
                     const std::string base = "/proc/" + std::to_string(init) + "/ns/";
                     const int mounts = ::open((base + "mnt").c_str(), O_RDONLY | O_CLOEXEC);
+                    // In a chroot the root of the mount namespace is not the master's.
+                    const std::string root_name = "/proc/" + std::to_string(init) + "/root";
+                    const int root = ::open(root_name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
                     for (const char* name : {"net", "uts", "ipc", "pid"}) join(base + name);
                     if (mounts < 0 || ::setns(mounts, CLONE_NEWNS) != 0) fail("entering the master's mounts");
-                    if (::chdir("/") != 0) fail("chdir");
+                    if (::fchdir(root) != 0 || ::chroot(".") != 0 || ::chdir("/") != 0)
+                        fail("entering the master's root");
                     // A PID namespace is entered by the next child only.
                     const pid_t inner = ::fork();
                     if (inner == 0) return;

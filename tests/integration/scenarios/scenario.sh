@@ -91,7 +91,7 @@ other-causes)
         bad-ca-bundle:serving-cert-untrusted one-master-differs:masters-differ; do
         "$lab" heal --dir "$dir/lab" >/dev/null
         "$lab" break --dir "$dir/lab" "${cause%%:*}" >/dev/null
-        until_so 60 eval 'expect_any=$(alone check demo 2>/dev/null || true); grep -q "'"${cause##*:}"'" <<<"$expect_any"'
+        until_so 150 eval 'expect_any=$(alone check demo 2>/dev/null || true); grep -q "'"${cause##*:}"'" <<<"$expect_any"'
         plans_nothing "${cause##*:}"
         ! grep -q "$(printf '\033')" "$dir/out" || fail "an escape reached the output"
     done

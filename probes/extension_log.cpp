@@ -12,6 +12,8 @@ std::string_view name(LogEvent event) {
             return "certificate-expired";
         case LogEvent::certificate_not_yet_valid:
             return "certificate-not-yet-valid";
+        case LogEvent::certificate_not_in_date:
+            return "certificate-not-in-date";
         case LogEvent::incompatible_key_usage:
             return "incompatible-key-usage";
         case LogEvent::authentication_failed:
@@ -28,6 +30,8 @@ std::string_view name(LogEvent event) {
             return "serving-certificate-refused";
         case LogEvent::name_not_resolved:
             return "name-not-resolved";
+        case LogEvent::apiserver_unreachable:
+            return "apiserver-unreachable";
         case LogEvent::webhook_failed:
             return "webhook-failed";
         case LogEvent::kubelet_unauthorized:
@@ -39,20 +43,14 @@ std::string_view name(LogEvent event) {
 }
 
 std::span<const LogEvent> every(LogEvent) {
-    static constexpr LogEvent events[] = {LogEvent::cn_not_allowed,
-                                          LogEvent::unknown_authority,
-                                          LogEvent::certificate_expired,
-                                          LogEvent::certificate_not_yet_valid,
-                                          LogEvent::incompatible_key_usage,
-                                          LogEvent::authentication_failed,
-                                          LogEvent::requestheader_ca_missing,
-                                          LogEvent::config_map_forbidden,
-                                          LogEvent::config_map_missing,
-                                          LogEvent::access_review_forbidden,
-                                          LogEvent::serving_certificate_refused,
-                                          LogEvent::name_not_resolved,
-                                          LogEvent::webhook_failed,
-                                          LogEvent::kubelet_unauthorized,
+    static constexpr LogEvent events[] = {LogEvent::cn_not_allowed,          LogEvent::unknown_authority,
+                                          LogEvent::certificate_expired,     LogEvent::certificate_not_yet_valid,
+                                          LogEvent::certificate_not_in_date, LogEvent::incompatible_key_usage,
+                                          LogEvent::authentication_failed,   LogEvent::requestheader_ca_missing,
+                                          LogEvent::config_map_forbidden,    LogEvent::config_map_missing,
+                                          LogEvent::access_review_forbidden, LogEvent::serving_certificate_refused,
+                                          LogEvent::name_not_resolved,       LogEvent::apiserver_unreachable,
+                                          LogEvent::webhook_failed,          LogEvent::kubelet_unauthorized,
                                           LogEvent::config_map_changed};
     return events;
 }

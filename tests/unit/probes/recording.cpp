@@ -103,6 +103,16 @@ MasterView master_view(const std::string& name, const nlohmann::json& facts) {
     return view;
 }
 
+// What is known of the pods behind a recorded API that failed.
+void add_workload(Observation& observation, const std::string& folder, const std::string& apiservice,
+                  const std::string& server) {
+    if (!has_fixture(folder + "/extension" + server + ".log.txt")) return;
+    Workload workload;
+    workload.apiservice = apiservice;
+    workload.logs = std::vector<ExtensionLog>{extension_log(folder, server)};
+    observation.workloads.push_back(std::move(workload));
+}
+
 void add_masters(Observation& observation, const std::string& folder) {
     const auto& masters = verdicts().at("recordings").at(folder).at("masters");
     for (std::size_t i = 0; i < masters.size(); ++i) {
@@ -168,6 +178,23 @@ std::vector<Certificate> certificates(const std::string& path) {
     return parse_certificates(read_fixture(path)).value();
 }
 
+ExtensionLog extension_log(const std::string& folder, const std::string& server) {
+    LogSource source{.pod = "pod-0", .asked = now(), .started = std::nullopt};
+    std::string text;
+    std::istringstream in(read_fixture(folder + "/extension" + server + ".log.txt"));
+    for (std::string line; std::getline(in, line);) {
+        constexpr std::string_view start = "=== start ";
+        if (line.starts_with(start)) source.started = from_rfc3339(line.substr(start.size()));
+        std::size_t times = 1;
+        if (const auto mark = line.rfind("   # x"); mark != std::string::npos) {
+            times = std::stoul(line.substr(mark + 6));
+            line.resize(mark);
+        }
+        for (; times > 0; --times) text += line + "\n";
+    }
+    return parse_extension_log(source, text);
+}
+
 TimePoint now() {
     return *from_rfc3339("2026-11-23T00:20:00Z");
 }
@@ -199,6 +226,10 @@ Observation load(const std::string& folder, const Options& options) {
         observation.apiservers.push_back(std::move(view));
     }
     if (options.ssh) add_masters(observation, folder);
+    if (options.logs && credential.empty()) {
+        add_workload(observation, folder, servicecatalog, "");
+        add_workload(observation, folder, wardle, ".sample-apiserver");
+    }
     return observation;
 }
 

@@ -22,9 +22,14 @@ TimePoint now();  // shortly after the recordings
 
 enum class As { admin, dev, bad_token, no_token };
 
+// The log of the servicecatalog server (or of `server`, ".sample-apiserver") as a pod's: since the last start that the
+// recording marks, `# xN` written out.
+ExtensionLog extension_log(const std::string& folder, const std::string& server = "");
+
 struct Options {
     bool ssh = true;
     As as = As::admin;
+    bool logs = false;  // the pods' logs could be read
 };
 Observation load(const std::string& folder, const Options& options);
 // ha-one-master-bad-proxy-cert: no .http files but a timeline; `from` is where in it a cycle's attempts begin.

@@ -107,7 +107,7 @@ bool Facts::is_to_change(const std::string& master) const {
 }
 bool Facts::calls_for_repair() const {
     return std::ranges::any_of(input.assessment.findings, [](const probes::Finding& finding) {
-        return finding.severity != probes::Severity::info;
+        return finding.severity != probes::Severity::info && finding.finding_class == probes::FindingClass::fault;
     });
 }
 const AcceptedRisk* Facts::acceptance(std::string_view id, std::string_view ca_sha256) const {

@@ -12,6 +12,7 @@ namespace {
 using probes::AllowList;
 using probes::Confidence;
 using probes::Finding;
+using probes::FindingClass;
 using probes::Severity;
 
 constexpr std::chrono::minutes margin_before{5};  // clocks differ
@@ -28,6 +29,8 @@ bool a_name_would_help(const Finding& finding) {
 // What a name more repairs: the cause itself, masters of which only some were repaired.
 bool is_repairable(const Finding& finding) {
     if (finding.confidence != Confidence::certain || !a_name_would_help(finding)) return false;
+    if (finding.finding_class != FindingClass::fault) return false;
+    if (!finding.consequence_of.empty() && finding.consequence_of != "cn-not-allowed") return false;
     return finding.cause == "cn-not-allowed" || finding.cause == "masters-differ";
 }
 // What follows from it and goes with it.
@@ -66,9 +69,13 @@ std::optional<Refusal> gate_diagnosis(const Facts& facts) {
 std::optional<Refusal> gate_competing_cause(const Facts& facts) {
     for (const auto& finding : facts.input.assessment.findings) {
         if (is_repairable(finding) || (is_consequence(finding) && finding.confidence == Confidence::certain)) continue;
-        const bool matters = finding.severity == Severity::critical || finding.confidence == Confidence::ambiguous ||
-                             finding.cause == "masters-differ";
-        if (!matters || finding.cause == "cn-not-allowed") continue;  // that one is the diagnosis gate's
+        // Whatever else was found, a warning too: the plan's ground is that this is the one cause.
+        if (finding.finding_class == FindingClass::security) continue;
+        if (finding.severity == Severity::info && finding.confidence != Confidence::ambiguous) continue;
+        if (finding.cause == "cn-not-allowed" && finding.consequence_of.empty() &&
+            finding.confidence != Confidence::ambiguous)
+            continue;                                      // that one is the diagnosis gate's
+        if (finding.cause == "pending-restart") continue;  // unapplied-edits asks of each master what it means
         const std::string where = finding.apiservice.empty() ? "" : " at " + printable(finding.apiservice, 128);
         return refusal(
             "competing-cause", facts,
@@ -132,6 +139,10 @@ std::optional<Refusal> gate_certificate(const Facts& facts, const std::string& m
         return refuse("The proxy-client certificate fails against the published requestheader CA (" +
                       std::string(probes::name(proxy->fault)) + "): a name would change nothing.");
     }
+    // What is planned rests on the name: it has to be the one that the certificate's own bytes carry.
+    const auto read = probes::parse_certificates(proxy->leaf.pem);
+    if (!read || read->size() != 1 || read->front() != proxy->leaf)
+        return refuse("What was read of the proxy-client certificate does not agree with its bytes: look again.");
     const auto now = facts.input.now;
     if (proxy->leaf.not_before > now - margin_before)
         return refuse("The proxy-client certificate became valid less than 5 minutes ago: wait.");

@@ -93,7 +93,9 @@ std::vector<Baseline> read_baseline(const Facts& facts, const Plan& plan) {
 // The findings as their JSON carries them, so that a plan that was stored and read equals the one that was made.
 std::vector<probes::Finding> stored_findings(const Facts& facts) {
     probes::Assessment kept = facts.input.assessment;
-    std::erase_if(kept.findings, [](const auto& finding) { return finding.severity == probes::Severity::info; });
+    std::erase_if(kept.findings, [](const auto& finding) {
+        return finding.severity == probes::Severity::info || finding.finding_class != probes::FindingClass::fault;
+    });
     kept.unobserved.clear();
     auto read = probes::parse_assessment(probes::to_json(kept).dump());
     return read ? std::move(read->findings) : std::vector<probes::Finding>{};

@@ -165,6 +165,8 @@ probes::PublishedAuth FakeCluster::published_auth() const {
     auth.client_ca = shared_ca ? client_ca_ : *probes::parse_certificates(fixture("recorded/pki/clients_ca.pem"));
     auth.has_client_ca = true;
     auth.username_headers = {"X-Remote-User"};
+    auth.group_headers = {"X-Remote-Group"};
+    auth.extra_headers_prefixes = {"X-Remote-Extra-"};
     return auth;
 }
 asio::awaitable<probes::Seen<probes::PublishedAuth>> FakeCluster::published(std::string name) {

@@ -11,11 +11,26 @@ namespace {
 
 using Rule = void (*)(const Case&, Assessment&);
 
-// In this order: what was read on the masters explains more than what answers suggest, and an API that an earlier rule
-// explained is left alone by the later ones.
-constexpr std::array<Rule, 9> rules{
-    judge_published,         judge_read_certificates, judge_answers_by_master, judge_guessed_certificates,
-    judge_unexplained_trust, judge_backends,          judge_masters,           judge_pending_restarts,
+// The rules up to resolve propose, it decides, and the rest adds what stands beside: differences of masters, security
+// and noise.
+constexpr std::array<Rule, 18> rules{
+    judge_published,
+    judge_read_certificates,
+    judge_proxy_flags,
+    judge_answers_by_master,
+    judge_logs,
+    judge_guessed_certificates,
+    judge_workloads,
+    judge_ways,
+    judge_unexplained_trust,
+    judge_backends,
+    resolve,
+    judge_last_writer,
+    judge_masters,
+    judge_pending_restarts,
+    judge_clocks,
+    judge_noise,
+    judge_security,
     list_unobserved,
 };
 

@@ -93,7 +93,6 @@ void judge_backends(const Case& seen, Assessment& assessment) {
     static const Explanation silence{
         Confidence::ambiguous, {"backend-slow-or-node-dead", "master-to-pod-blocked", "no-service-routing"}, ""};
     for (const auto& api : seen.apis) {
-        if (is_explained(assessment, api.apiservice->name)) continue;
         if (is_silent(api)) {
             assessment.findings.push_back(make(api, silence));
         } else if (api.fails()) {

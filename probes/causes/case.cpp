@@ -1,6 +1,7 @@
 #include "probes/causes/case.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "probes/apiserver.hpp"
 
@@ -54,7 +55,7 @@ std::vector<ApiCase> digest_apis(const Observation& observation, const std::vect
 // Whether a certificate of one CA can pass for one of the other: the same certificate, or one that the other issued.
 bool overlap(const std::vector<Certificate>& requestheader, const std::vector<Certificate>& client, TimePoint now) {
     const auto leads = [&](const Certificate& ca, const std::vector<Certificate>& roots) {
-        return ca.is_ca && verify_client_chain(ca, {}, roots, now) != ChainFault::unknown_issuer;
+        return verify_client_chain(ca, {}, roots, now) != ChainFault::unknown_issuer;
     };
     for (const auto& ca : client) {
         if (std::ranges::find(requestheader, ca.sha256, &Certificate::sha256) != requestheader.end()) return true;
@@ -63,8 +64,48 @@ bool overlap(const std::vector<Certificate>& requestheader, const std::vector<Ce
     return false;
 }
 
+bool is_readable(const Certificate& certificate) {
+    const auto read = parse_certificates(certificate.pem);
+    return read && read->size() == 1 && read->front().sha256 == certificate.sha256;
+}
+
+// What is published and what the masters' files hold, together: either may be seen in part.
+std::vector<Certificate> pooled(const std::vector<Certificate>& published, const Observation& observation,
+                                std::string_view flag) {
+    auto pool = published;
+    for (const auto& [name, master] : observation.masters) {
+        if (!master) continue;
+        for (const auto& file : master->files) {
+            if (file.flag == flag) pool.insert(pool.end(), file.certificates.begin(), file.certificates.end());
+        }
+    }
+    return pool;
+}
+
+// Separate CAs make a name harmless, so they have to be known: what cannot be read counts as shared.
+void digest_shared_ca(Case& result) {
+    const auto& published = *result.published;
+    const auto requestheader = pooled(published.requestheader_ca, result.observation, "requestheader-client-ca-file");
+    const auto client = pooled(published.client_ca, result.observation, "client-ca-file");
+    const bool shared = overlap(requestheader, client, result.now);
+    const bool logs_in = std::ranges::any_of(result.read, &ProxyClient::logs_in);
+    const bool no_client_ca = client.empty() && !published.has_client_ca && !result.read.empty() &&
+                              std::ranges::none_of(result.observation.masters, [](const auto& master) {
+                                  return master.second && master.second->process &&
+                                         master.second->process->arguments.flags.contains("client-ca-file");
+                              });
+    const bool readable = !requestheader.empty() && (no_client_ca || !published.client_ca.empty()) &&
+                          published.malformed.empty() && std::ranges::all_of(requestheader, is_readable) &&
+                          std::ranges::all_of(client, is_readable);
+    result.shared_ca = shared || logs_in || !readable;
+    result.shared_ca_known = shared || logs_in || readable;
+}
+
 void judge_certificate(ProxyClient& proxy, const PublishedAuth& published, TimePoint now) {
     proxy.fault = verify_client_chain(proxy.leaf, proxy.intermediates, published.requestheader_ca, now);
+    proxy.ended = proxy.fault == ChainFault::expired || now >= proxy.leaf.not_after;
+    proxy.not_begun = proxy.fault == ChainFault::not_yet_valid || now < proxy.leaf.not_before;
+    proxy.wrong_usage = proxy.fault == ChainFault::wrong_usage || !proxy.leaf.allows_client_auth;
     // As an ordinary client certificate: one without a CN names no user and is refused.
     proxy.logs_in = !proxy.leaf.common_name.empty() &&
                     verify_client_chain(proxy.leaf, proxy.intermediates, published.client_ca, now) == ChainFault::none;
@@ -95,10 +136,21 @@ std::optional<ProxyClient> read_proxy(const MasterView& master, const PublishedA
     }
     const auto* file = named(master, flag->first, flag->second.back());
     if (file == nullptr || file->certificates.empty()) return std::nullopt;
+    // A CA is nobody's client certificate: the leaf in front of it was not seen, and its name must not be taken for it.
+    if (file->certificates.front().is_ca) return std::nullopt;
     proxy.leaf = file->certificates.front();
     proxy.intermediates.assign(file->certificates.begin() + 1, file->certificates.end());
     judge_certificate(proxy, published, now);
     return proxy;
+}
+
+std::optional<int> minor_of(std::string_view version) {
+    if (!version.starts_with("v1.")) return std::nullopt;
+    int minor = 0;
+    const auto digits = version.substr(3);
+    const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), minor);
+    if (parsed.ec != std::errc() || minor < 0 || minor > 999) return std::nullopt;
+    return minor;
 }
 
 void digest_masters(Case& result) {
@@ -200,20 +252,19 @@ Symptom ApiCase::symptom() const {
     return found;
 }
 
-std::string_view ProxyClient::cause() const {
-    if (absent) return "no-proxy-client-cert";
-    switch (fault) {
-        case ChainFault::unknown_issuer:
-            return "proxy-cert-wrong-issuer";
-        case ChainFault::expired:
-        case ChainFault::not_yet_valid:
-            return "proxy-cert-expired";
-        case ChainFault::wrong_usage:
-            return "wrong-key-usage";
-        case ChainFault::none:
-            break;
-    }
-    return name_allowed ? "" : "cn-not-allowed";
+std::vector<std::string_view> ProxyClient::causes() const {
+    if (absent) return {"no-proxy-client-cert"};
+    std::vector<std::string_view> found;
+    if (fault == ChainFault::unknown_issuer) found.emplace_back("proxy-cert-wrong-issuer");
+    if (ended) found.emplace_back("proxy-cert-expired");
+    if (not_begun) found.emplace_back("clock-skew");
+    if (wrong_usage) found.emplace_back("wrong-key-usage");
+    if (!name_allowed) found.emplace_back("cn-not-allowed");
+    return found;
+}
+
+bool ProxyClient::has(std::string_view cause) const {
+    return std::ranges::any_of(causes(), [&](std::string_view each) { return each == cause; });
 }
 
 bool is_usable(const ApiserverView& apiserver) {
@@ -232,8 +283,9 @@ Case digest(const Observation& observation, TimePoint now) {
     result.apis = digest_apis(observation, result.usable);
     digest_masters(result);
     digest_handshakes(result);
-    if (result.published != nullptr) {
-        result.shared_ca = overlap(result.published->requestheader_ca, result.published->client_ca, now);
+    if (result.published != nullptr) digest_shared_ca(result);
+    for (const auto& apiserver : observation.apiservers) {
+        if (!result.minor && apiserver.version) result.minor = minor_of(*apiserver.version);
     }
     return result;
 }

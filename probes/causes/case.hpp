@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,13 +62,15 @@ struct ProxyClient {
     bool absent = false;    // the flag is not set
     Certificate leaf;
     std::vector<Certificate> intermediates;
-    ChainFault fault = ChainFault::none;  // against the published requestheader CA
+    ChainFault fault = ChainFault::none;                         // against the published requestheader CA
+    bool ended = false, not_begun = false, wrong_usage = false;  // whatever the issuer
     bool name_allowed = true;
     bool logs_in = false;                 // also valid for the client CA: rejected as a proxy, it is an ordinary client
     std::vector<std::string> flag_names;  // the live process's own allowed names
 
-    // The cause that this certificate is by itself; empty: none.
-    std::string_view cause() const;
+    // The causes that this certificate is by itself, the deepest first: an expired one may lack its name as well.
+    std::vector<std::string_view> causes() const;
+    bool has(std::string_view cause) const;
 };
 
 struct Case {
@@ -81,7 +84,9 @@ struct Case {
     std::vector<ProxyClient> read;     // over SSH, one for each master that could be read
     std::vector<ProxyClient> guessed;  // from the handshakes
     std::vector<std::string> unread;   // masters that SSH is configured for and that could not be read
-    bool shared_ca = false;            // a requestheader CA is a client CA too, or leads to one
+    bool shared_ca = false;            // a requestheader CA is a client CA too, or leads to one; or nobody can tell
+    bool shared_ca_known = false;
+    std::optional<int> minor;  // of Kubernetes, of the first apiserver that tells
 
     bool has_names() const {
         return published != nullptr && published->allowed_names && !published->allowed_names->empty();

@@ -50,7 +50,7 @@ std::set<std::string> ca_fingerprints(const MasterView& master, std::string_view
 bool add_consequences(Assessment& assessment) {
     std::vector<Finding> consequences;
     for (const auto& finding : assessment.findings) {
-        if (finding.master.empty() || finding.confidence != Confidence::certain || finding.cause == "our-own-401")
+        if (finding.master.empty() || finding.confidence != Confidence::certain || !is_trust_cause(finding.cause))
             continue;
         const auto same = [&](const Finding& other) { return other.apiservice == finding.apiservice; };
         if (std::ranges::any_of(consequences, same)) continue;
@@ -156,8 +156,10 @@ void judge_answers_by_master(const Case& seen, Assessment& assessment) {
 }
 
 void judge_masters(const Case& seen, Assessment& assessment) {
+    const bool last_writer = std::ranges::any_of(
+        assessment.findings, [](const Finding& finding) { return finding.cause == "last-writer-wins"; });
     if (add_consequences(assessment)) return;
-    if (seen.read.size() > 1) judge_flag_names(seen, assessment);
+    if (!last_writer && seen.read.size() > 1) judge_flag_names(seen, assessment);
     const bool named = std::ranges::any_of(assessment.findings, [](const Finding& finding) {
         return finding.cause == "masters-differ" && finding.apiservice.empty();
     });

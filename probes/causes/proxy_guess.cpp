@@ -16,7 +16,9 @@ bool is_masked(Identity identity) {
 
 // The guess that would explain a refusal: valid, and its CN is not published.
 const ProxyClient* mismatch(const Case& seen) {
-    const auto at = std::ranges::find(seen.guessed, "cn-not-allowed", &ProxyClient::cause);
+    const auto at = std::ranges::find_if(seen.guessed, [](const ProxyClient& guess) {
+        return guess.fault == ChainFault::none && guess.has("cn-not-allowed");
+    });
     return at == seen.guessed.end() ? nullptr : &*at;
 }
 
@@ -29,7 +31,7 @@ bool is_refuted(const Case& seen) {
 
 bool is_borne_out(const Case& seen) {
     return std::ranges::any_of(seen.apis, [&](const ApiCase& api) {
-        return (is_rejected(api, false) && api.symptom() == Symptom::unauthorized) ||
+        return (is_rejected(api) && api.symptom() == Symptom::unauthorized) ||
                is_masked(identity_at(api, seen.observation, seen.guessed));
     });
 }
@@ -72,10 +74,9 @@ Finding missing_name(const Case& seen, const ApiCase& api, const ProxyClient& gu
 
 void judge_mismatch(const Case& seen, const ProxyClient& guess, Assessment& assessment) {
     for (const auto& api : seen.apis) {
-        if (is_explained(assessment, api.apiservice->name)) continue;
         const auto identity = identity_at(api, seen.observation, seen.guessed);
         const bool collapsed = is_masked(identity) || may_be_masked(seen, api, guess);
-        if (!collapsed && !is_rejected(api, false)) continue;
+        if (!collapsed && !accounts_for("cn-not-allowed", api, guess.logs_in)) continue;
         assessment.findings.push_back(missing_name(seen, api, guess));
         if (!collapsed) continue;
         const auto confidence = identity == Identity::named ? Confidence::certain : Confidence::probable;
@@ -149,7 +150,7 @@ Finding certificate_fault(const Case& seen, const ApiCase& api) {
     } else if (!seen.read.empty()) {
         candidates = {"masters-differ", "stale-ca-in-extension", "proxy-cert-wrong-issuer", "proxy-cert-expired"};
     } else if (faulty != seen.guessed.end()) {
-        const auto likeliest = std::ranges::find(candidates, faulty->cause());
+        const auto likeliest = std::ranges::find(candidates, faulty->causes().front());
         if (likeliest != candidates.end()) std::rotate(candidates.begin(), likeliest, likeliest + 1);
     }
     auto finding = make_finding(candidates.front(), Confidence::ambiguous, AllowList::wrong);
@@ -192,7 +193,7 @@ void judge_unexplained_trust(const Case& seen, Assessment& assessment) {
             const auto common_name = proxies.empty() ? std::string() : proxies.front().leaf.common_name;
             const auto confidence = identity == Identity::named ? Confidence::certain : Confidence::probable;
             assessment.findings.push_back(identity_collapse(seen, api, identity, common_name, confidence, ""));
-        } else if (is_rejected(api, false)) {
+        } else if (is_rejected(api)) {
             assessment.findings.push_back(certificate_fault(seen, api));
         }
     }

@@ -24,15 +24,16 @@ struct Fault {
 std::vector<Fault> group_faults(const std::vector<ProxyClient>& read) {
     std::vector<Fault> faults;
     for (const auto& proxy : read) {
-        if (proxy.cause().empty()) continue;
-        const auto same = [&](const Fault& fault) {
-            return fault.cause == proxy.cause() && fault.first().leaf.common_name == proxy.leaf.common_name;
-        };
-        const auto at = std::ranges::find_if(faults, same);
-        if (at == faults.end()) {
-            faults.push_back({.cause = proxy.cause(), .masters = {&proxy}});
-        } else {
-            at->masters.push_back(&proxy);
+        for (const auto cause : proxy.causes()) {
+            const auto same = [&](const Fault& fault) {
+                return fault.cause == cause && fault.first().leaf.common_name == proxy.leaf.common_name;
+            };
+            const auto at = std::ranges::find_if(faults, same);
+            if (at == faults.end()) {
+                faults.push_back({.cause = cause, .masters = {&proxy}});
+            } else {
+                at->masters.push_back(&proxy);
+            }
         }
     }
     return faults;
@@ -49,17 +50,24 @@ void explain_chain(Finding& finding, const ProxyClient& proxy) {
         rule_out(finding, "cn-not-allowed", "names are compared only after the issuer");
     } else if (finding.cause == "proxy-cert-expired") {
         add_evidence(finding, "the proxy-client certificate is " + valid, "ssh", proxy.master);
-        rule_out(finding, "proxy-cert-wrong-issuer", "apart from the dates it leads to a published requestheader CA");
+        if (!proxy.has("proxy-cert-wrong-issuer"))
+            rule_out(finding, "proxy-cert-wrong-issuer",
+                     "apart from the dates it leads to a published requestheader CA");
+        rule_out(finding, "cn-not-allowed", "names are compared only after the dates");
+    } else if (finding.cause == "clock-skew") {
+        add_evidence(finding, "the proxy-client certificate is not valid yet: " + valid, "ssh", proxy.master);
         rule_out(finding, "cn-not-allowed", "names are compared only after the dates");
     } else if (finding.cause == "wrong-key-usage") {
         add_evidence(finding, "the proxy-client certificate's extended key usage has no clientAuth", "ssh",
                      proxy.master);
-        rule_out(finding, "proxy-cert-wrong-issuer", "it leads to a published requestheader CA");
-        rule_out(finding, "proxy-cert-expired", "it is " + valid);
+        if (proxy.fault == ChainFault::wrong_usage) {
+            rule_out(finding, "proxy-cert-wrong-issuer", "it leads to a published requestheader CA");
+            rule_out(finding, "proxy-cert-expired", "it is " + valid);
+        }
     } else if (finding.cause == "no-proxy-client-cert") {
         add_evidence(finding, "the live process runs without --proxy-client-cert-file", "ssh", proxy.master);
         rule_out(finding, "cn-not-allowed", "there is no certificate whose name could be allowed");
-    } else {
+    } else if (proxy.fault == ChainFault::none) {
         add_evidence(finding, "it leads to a published requestheader CA, may authenticate clients, and is " + valid,
                      "ssh", proxy.master);
         rule_out(finding, "proxy-cert-wrong-issuer", "the chain leads to a published requestheader CA");
@@ -128,7 +136,8 @@ void judge_fault(const Case& seen, const Fault& fault, Assessment& assessment) {
     bool struck = false;
     for (const auto& api : seen.apis) {
         const auto identity = collapsed(seen, api, fault);
-        if (!identity && !is_rejected(api, true)) continue;
+        const bool logs_in = std::ranges::any_of(fault.masters, &ProxyClient::logs_in);
+        if (!identity && !accounts_for(fault.cause, api, logs_in)) continue;
         struck = true;
         auto finding = base;
         finding.apiservice = api.apiservice->name;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "net/text.hpp"
 #include "probes/common_name.hpp"
@@ -38,11 +39,33 @@ AllowList allow_list_for(const Case& seen, const std::string& common_name) {
     return seen.shared_ca ? AllowList::dangerous : AllowList::right;
 }
 
-bool is_rejected(const ApiCase& api, bool fault_is_known) {
+bool is_rejected(const ApiCase& api) {
     if (!api.fails()) return false;
     const auto symptom = api.symptom();
     if (is_trust(symptom)) return true;
-    return symptom == Symptom::unavailable && fault_is_known;
+    return symptom == Symptom::unavailable && std::ranges::any_of(api.through, [](const Through& through) {
+               return through.seen(Symptom::unauthorized) > 0;
+           });
+}
+
+bool accounts_for(std::string_view cause, const ApiCase& api, bool logs_in) {
+    if (!is_rejected(api)) return false;
+    const bool nobody = cause == "no-proxy-client-cert" || cause == "flag-typo-or-key-mismatch";
+    switch (api.symptom()) {
+        case Symptom::unauthorized:
+        case Symptom::unavailable:
+            return true;
+        case Symptom::anonymous:
+            return nobody;
+        case Symptom::forbidden:
+            return logs_in || nobody;
+        case Symptom::other_identity:
+            return logs_in;
+        case Symptom::refused_cert:
+            return cause != "cn-not-allowed";
+        default:
+            return false;
+    }
 }
 
 namespace {
@@ -103,9 +126,10 @@ void add_name_evidence(Finding& finding, const Case& seen, const ProxyClient& pr
     if (seen.published == nullptr || !seen.published->allowed_names) return;
     add_evidence(finding, "the published allowed names are " + listed(*seen.published->allowed_names), "configmap");
     add_evidence(finding,
-                 seen.shared_ca ? "a requestheader CA is also a client CA: any client certificate of it with an "
-                                  "allowed CN speaks for anybody"
-                                : "the requestheader CA is not among the client CAs",
+                 !seen.shared_ca_known ? "whether a requestheader CA is also a client CA could not be seen"
+                 : seen.shared_ca      ? "a requestheader CA is also a client CA: any client certificate of it with an "
+                                         "allowed CN speaks for anybody"
+                                       : "the requestheader CA is not among the client CAs",
                  "configmap");
 }
 
@@ -138,6 +162,18 @@ Finding identity_collapse(const Case& seen, const ApiCase& api, Identity identit
     add_api_evidence(finding, api);
     rule_out(finding, "no-backend", "the extension API server answers");
     return finding;
+}
+
+bool is_trust_cause(std::string_view cause) {
+    constexpr std::array<std::string_view, 10> of_trust{
+        "cn-not-allowed",       "proxy-cert-wrong-issuer", "proxy-cert-expired",        "clock-skew",
+        "wrong-key-usage",      "no-proxy-client-cert",    "flag-typo-or-key-mismatch", "no-requestheader-ca",
+        "header-names-missing", "auth-configmap-gone"};
+    return std::ranges::find(of_trust, cause) != of_trust.end();
+}
+
+bool all_read(const Case& seen) {
+    return !seen.read.empty() && seen.unread.empty();
 }
 
 std::string quoted(std::string_view name) {

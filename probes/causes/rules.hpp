@@ -8,8 +8,9 @@
 
 namespace aggmedic::probes {
 
-// The rules, one file per family, in the order of the table in diagnose.cpp. Each adds its findings; one that finds an
-// API explained by an earlier rule leaves it alone.
+// The rules, one file per family, in the order of the table in diagnose.cpp. Up to resolve() they propose: each says
+// what its own facts support, and resolve() decides where several causes are proposed for one aggregated API.
+void resolve(const Case& seen, Assessment& assessment);                     // resolve.cpp
 void judge_credential(const Case& seen, Assessment& assessment);            // credential.cpp
 void judge_published(const Case& seen, Assessment& assessment);             // published.cpp
 void judge_read_certificates(const Case& seen, Assessment& assessment);     // proxy_trust.cpp
@@ -19,6 +20,14 @@ void judge_unexplained_trust(const Case& seen, Assessment& assessment);     // p
 void judge_backends(const Case& seen, Assessment& assessment);              // backend.cpp
 void judge_masters(const Case& seen, Assessment& assessment);               // masters.cpp
 void judge_pending_restarts(const Case& seen, Assessment& assessment);      // masters.cpp
+void judge_proxy_flags(const Case& seen, Assessment& assessment);           // proxy_flags.cpp
+void judge_logs(const Case& seen, Assessment& assessment);                  // logs.cpp
+void judge_workloads(const Case& seen, Assessment& assessment);             // workload.cpp
+void judge_ways(const Case& seen, Assessment& assessment);                  // ways.cpp
+void judge_last_writer(const Case& seen, Assessment& assessment);           // last_writer.cpp
+void judge_clocks(const Case& seen, Assessment& assessment);                // clock.cpp
+void judge_noise(const Case& seen, Assessment& assessment);                 // noise.cpp
+void judge_security(const Case& seen, Assessment& assessment);              // security.cpp
 void list_unobserved(const Case& seen, Assessment& assessment);             // unobserved.cpp
 
 // What the rules share (rules.cpp).
@@ -31,9 +40,12 @@ bool is_explained(const Assessment& assessment, const std::string& apiservice);
 // Whether adding this CN would be the repair of a missing name.
 AllowList allow_list_for(const Case& seen, const std::string& common_name);
 
-// The extension API server was reached and refused the proxy; also a bare 503 whose condition has just flapped, when a
-// certificate is known to be at fault.
-bool is_rejected(const ApiCase& api, bool fault_is_known);
+// The extension API server was reached and refused the proxy; also a bare 503 whose condition has just flapped, where
+// some attempt saw the 401.
+bool is_rejected(const ApiCase& api);
+// Whether this fault of the certificate is what the answers of a failing API show. A name that is not allowed gives a
+// 401, or the certificate's own identity where it `logs_in` at the client CA, and never an anonymous 403.
+bool accounts_for(std::string_view cause, const ApiCase& api, bool logs_in);
 
 // Evidence about one API: its condition and what it answered through each apiserver.
 void add_api_evidence(Finding& finding, const ApiCase& api);
@@ -42,6 +54,10 @@ void add_name_evidence(Finding& finding, const Case& seen, const ProxyClient& pr
 Finding identity_collapse(const Case& seen, const ApiCase& api, Identity identity, std::string_view common_name,
                           Confidence confidence, std::string_view consequence_of);
 
+// A fault of what masters present or publish: it strikes every aggregated API, not one.
+bool is_trust_cause(std::string_view cause);
+// Every master that SSH is configured for was read.
+bool all_read(const Case& seen);
 std::string quoted(std::string_view name);                  // printable, in quotes
 std::string listed(const std::vector<std::string>& names);  // printable, quoted, comma-separated
 std::string through_name(const ApiserverView& apiserver);   // `master m0`, `the server address`

@@ -13,7 +13,7 @@ constexpr auto info = Severity::info;
 
 // The one table: labels, docs/causes/, alerts and tests are checked against it. Ids never change; rows are never
 // removed.
-constexpr std::array<Cause, 35> table{{
+constexpr std::array<Cause, 39> table{{
     {"cn-not-allowed", "AGG-01", critical,
      "The proxy-client certificate is valid, but its CN is not among the published allowed names.",
      "Reissue the proxy-client certificate with an allowed CN, or add exactly this CN on every master, one at a time: "
@@ -115,6 +115,16 @@ constexpr std::array<Cause, 35> table{{
     {"pending-restart", "", warning,
      "A master's arguments file differs from the arguments that its kube-apiserver runs with.",
      "Restart this kube-apiserver in a window, or take the change out of the file: the next restart activates it."},
+    {"shared-ca", "", warning,
+     "A requestheader CA also issues client certificates: whoever gets one with an allowed CN speaks for anybody.",
+     "Give the front proxy a CA of its own."},
+    {"unexplained-trust", "", warning,
+     "Names or CAs are published for front proxies that no master's arguments account for.",
+     "Find out who added them; what nobody needs has to be taken out of the ConfigMap, for nothing shrinks it."},
+    {"superfluous-name", "", info, "A name is still allowed that no proxy-client certificate carries any more.",
+     "Take the name out of the masters' arguments and of the permanent fix, then out of the ConfigMap."},
+    {"certificate-ends-soon", "", warning, "A certificate of the front proxy ends within 30 days.",
+     "Renew it before it ends; from then on every aggregated API is refused."},
 }};
 
 }  // namespace

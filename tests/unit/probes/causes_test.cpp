@@ -20,6 +20,14 @@ std::string page_of(std::string_view id) {
     return text.str();
 }
 
+// The text below a heading that begins so.
+std::string section_of(const std::string& page, const std::string& heading) {
+    const auto begin = page.find("## " + heading);
+    if (begin == std::string::npos) return {};
+    const auto text = page.find('\n', begin);
+    return page.substr(text, page.find("\n## ", text) - text);
+}
+
 }  // namespace
 
 TEST(Causes, AreNumberedCompletelyAndNamedOnce) {
@@ -47,8 +55,27 @@ TEST(Causes, EachHasItsPageAndThePageSaysWhatTheTableSays) {
         EXPECT_NE(page.find(cause.meaning), std::string::npos)
             << cause.id << ": the page does not say the table's meaning";
         EXPECT_NE(page.find("Severity: " + std::string(name(cause.severity))), std::string::npos) << cause.id;
-        for (const auto* section : {"## How it looks", "## What rules it out", "## What to do", "## Allow-listing"}) {
-            EXPECT_NE(page.find(section), std::string::npos) << cause.id << ": " << section;
+        for (const auto* section :
+             {"How it looks", "How aggmedic tells it", "What rules it out", "What to do", "Allow-listing"}) {
+            EXPECT_GT(section_of(page, section).size(), 20U) << cause.id << ": " << section;
+        }
+    }
+}
+
+TEST(Causes, EachPageSaysWhetherAllowListingIsRightWrongOrDangerousAndWhy) {
+    for (const auto& cause : causes()) {
+        const auto text = section_of(page_of(cause.id), "Allow-listing");
+        const auto says = [&](const char* word) { return text.find(word) != std::string::npos; };
+        EXPECT_TRUE(says("ight") || says("rong") || says("angerous") || says("Not a question")) << cause.id;
+    }
+}
+
+TEST(Causes, LinksOfPagesLeadToPages) {
+    for (const auto& cause : causes()) {
+        const auto page = page_of(cause.id);
+        for (auto at = page.find("]("); at != std::string::npos; at = page.find("](", at + 1)) {
+            const auto target = page.substr(at + 2, page.find(')', at) - at - 2);
+            EXPECT_TRUE(std::filesystem::exists(pages / target)) << cause.id << ": " << target;
         }
     }
 }

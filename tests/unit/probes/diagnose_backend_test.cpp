@@ -149,7 +149,7 @@ TEST(Diagnose, AnApiThatFailsThroughOneMasterOnlyNamesIt) {
 
 TEST(Diagnose, APartlyRepairedClusterNamesTheMastersThatLackTheName) {
     auto observation = healthy();
-    published(observation).client_ca = recording::certificates("pki/clients_ca.pem");
+    separate_client_ca(observation);
     add_master(observation, "m1");
     set_live_names(*observation.masters.at("m1"), "aggregator");
     const auto assessment = judge(observation);

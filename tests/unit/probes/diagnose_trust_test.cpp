@@ -16,7 +16,7 @@ using testing::IsEmpty;
 
 TEST(Diagnose, AMissingNameThatHasNotStruckIsAWarningForTheCluster) {
     auto observation = healthy();
-    published(observation).client_ca = recording::certificates("pki/clients_ca.pem");
+    separate_client_ca(observation);
     published(observation).allowed_names = {"aggregator"};  // servers that read once still hold the old list
     const auto assessment = judge(observation);
     ASSERT_THAT(causes_of(assessment), ElementsAre("cn-not-allowed"));
@@ -87,17 +87,20 @@ INSTANTIATE_TEST_SUITE_P(Table, CertificateFault,
                                          CertificateRow{"proxy-empty-cn.pem", "cn-not-allowed"},
                                          CertificateRow{"proxy-comma-cn.pem", "cn-not-allowed"}));
 
-TEST(Diagnose, ACertificateThatIsNotYetValidIsOutsideItsPeriod) {
+TEST(Diagnose, ACertificateThatIsNotYetValidIsAMatterOfClocks) {
     auto observation = recording::load("proxy-cert-expired", {.ssh = true, .as = As::admin});
     use_proxy(*observation.masters.at("m0"), "kubernetes.pem");
     const auto before = recording::certificates("pki/kubernetes.pem")[0].not_before - std::chrono::seconds(30);
     const auto assessment = diagnose(observation, before);
-    EXPECT_THAT(causes_of(assessment), testing::Contains("proxy-cert-expired"));
+    EXPECT_THAT(causes_of(assessment), testing::Contains("clock-skew"));
+    EXPECT_THAT(causes_of(assessment), testing::Not(testing::Contains("proxy-cert-expired")));
 }
 
 TEST(Diagnose, NoProxyClientCertificateAtAll) {
     auto observation = recording::load("proxy-cert-expired", {.ssh = true, .as = As::admin});
-    observation.masters.at("m0")->process->arguments.flags.erase("proxy-client-cert-file");
+    auto& flags = observation.masters.at("m0")->process->arguments.flags;
+    flags.erase("proxy-client-cert-file");
+    flags.erase("proxy-client-key-file");
     EXPECT_THAT(causes_of(judge(observation)), ElementsAre("no-proxy-client-cert", "no-proxy-client-cert"));
 }
 

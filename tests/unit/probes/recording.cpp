@@ -92,9 +92,15 @@ MasterView master_view(const std::string& name, const nlohmann::json& facts) {
                       client = facts.at("client_ca");
     view.files = {named("proxy-client-cert-file", proxy), named("requestheader-client-ca-file", requestheader),
                   named("client-ca-file", client)};
+    NamedFile key = view.files[0];
+    key.flag = "proxy-client-key-file";
+    key.path += ".key";
+    key.certificates.clear();
+    view.files.push_back(key);
     std::vector<std::string> argv{
-        "--proxy-client-cert-file=" + view.files[0].path, "--requestheader-client-ca-file=" + view.files[1].path,
-        "--client-ca-file=" + view.files[2].path, "--requestheader-allowed-names=" + csv(facts.at("allowed_names"))};
+        "--proxy-client-cert-file=" + view.files[0].path, "--proxy-client-key-file=" + key.path,
+        "--requestheader-client-ca-file=" + view.files[1].path, "--client-ca-file=" + view.files[2].path,
+        "--requestheader-allowed-names=" + csv(facts.at("allowed_names"))};
     view.file_arguments = read_arguments(argv);
     view.process =
         ProcessFacts{.pid = 4711, .start_ticks = 1, .executable = "kube-apiserver", .arguments = read_arguments(argv)};

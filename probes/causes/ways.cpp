@@ -1,0 +1,158 @@
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "net/text.hpp"
+#include "probes/causes/rules.hpp"
+
+// The way from a master to pods that are ready: blocked, not routed, through an HTTP proxy, through a tunnel.
+namespace aggmedic::probes {
+
+namespace {
+
+bool has_ready_pods(const Workload& workload) {
+    return workload.pods && std::ranges::any_of(*workload.pods, [](const PodFacts& pod) {
+               return pod.ready && (!pod.node_ready || *pod.node_ready);
+           });
+}
+
+struct Reach {
+    int tried = 0, connected = 0;
+};
+Reach reach(const MasterView& master, const std::string& apiservice, std::string_view kind) {
+    Reach found;
+    if (!master.backends) return found;
+    for (const auto& backend : *master.backends) {
+        if (backend.apiservice != apiservice || backend.kind != kind) continue;
+        ++found.tried;
+        if (backend.outcome == "connected") ++found.connected;
+    }
+    return found;
+}
+
+// The cause that a master's own connections tell, while pods are ready.
+std::string_view blocked_way(const MasterView& master, const std::string& apiservice) {
+    const auto service = reach(master, apiservice, "cluster-ip"), pods = reach(master, apiservice, "pod");
+    if (pods.tried > 0 && pods.connected == 0) return "master-to-pod-blocked";
+    if (pods.connected > 0 && service.tried > 0 && service.connected == 0) return "no-service-routing";
+    return {};
+}
+
+std::optional<std::uint32_t> ipv4(const std::string& text) {
+    in_addr address{};
+    if (inet_pton(AF_INET, text.c_str(), &address) != 1) return std::nullopt;
+    return ntohl(address.s_addr);
+}
+
+// One entry of no_proxy as Kubernetes reads it: an address, a CIDR, a domain, or everything.
+bool covers(const std::string& entry, const std::string& address) {
+    if (entry == "*" || entry == address) return true;
+    const auto slash = entry.find('/');
+    if (slash == std::string::npos) return false;
+    int bits = -1;
+    const auto digits = entry.substr(slash + 1);
+    std::from_chars(digits.data(), digits.data() + digits.size(), bits);
+    const auto network = ipv4(entry.substr(0, slash)), host = ipv4(address);
+    if (!network || !host || bits < 0 || bits > 32) return false;
+    const std::uint32_t mask = bits == 0 ? 0 : ~std::uint32_t{0} << (32 - bits);
+    return (*network & mask) == (*host & mask);
+}
+
+// Whether the master's environment sends requests to this service address through an HTTP proxy.
+bool goes_through_proxy(const MasterView& master, const std::string& address) {
+    if (!master.proxy_environment || address.empty()) return false;
+    const auto& environment = *master.proxy_environment;
+    const bool has_proxy = environment.contains("https_proxy") && !environment.at("https_proxy").empty();
+    if (!has_proxy) return false;
+    const auto at = environment.find("no_proxy");
+    std::string entry;
+    for (const char c : (at == environment.end() ? std::string() : at->second) + ",") {
+        if (c != ',') {
+            if (c != ' ') entry += c;
+            continue;
+        }
+        if (covers(entry, address)) return false;
+        entry.clear();
+    }
+    return true;
+}
+
+bool is_transport(Symptom symptom) {
+    return symptom == Symptom::no_status || symptom == Symptom::timed_out || symptom == Symptom::refused ||
+           symptom == Symptom::no_route || symptom == Symptom::no_tls || symptom == Symptom::unavailable;
+}
+
+void propose(const ApiCase& api, std::string_view cause, const std::string& master, std::string fact,
+             Assessment& assessment) {
+    auto finding = make_finding(cause, Confidence::certain, AllowList::wrong);
+    finding.apiservice = api.apiservice->name;
+    finding.master = master;
+    add_evidence(finding, std::move(fact), "ssh", master);
+    add_api_evidence(finding, api);
+    rule_out(finding, "cn-not-allowed", "the extension API server was not reached");
+    rule_out(finding, "our-own-401", "/api answers 200 to the same credential");
+    assessment.findings.push_back(std::move(finding));
+}
+
+void judge_masters_ways(const Case& seen, const ApiCase& api, const Workload& workload, Assessment& assessment) {
+    std::vector<std::string> proxied;
+    for (const auto& [name, master] : seen.observation.masters) {
+        if (!master) continue;
+        if (workload.service && goes_through_proxy(*master, workload.service->cluster_ip)) {
+            propose(api, "http-proxy-env", name,
+                    "https_proxy is set for kube-apiserver, and no_proxy does not cover " +
+                        printable(workload.service->cluster_ip, 64),
+                    assessment);
+        }
+        if (!has_ready_pods(workload)) continue;
+        const auto cause = blocked_way(*master, api.apiservice->name);
+        if (cause == "master-to-pod-blocked") {
+            propose(api, cause, name, "pods are ready, and no connection from this master reaches one", assessment);
+        } else if (cause == "no-service-routing") {
+            propose(api, cause, name, "this master reaches the pods and not the service's address", assessment);
+        }
+    }
+}
+
+// A dead connection that one master keeps, while the others get through to ready pods.
+void judge_lost_connection(const ApiCase& api, const Workload* workload, Assessment& assessment) {
+    const Through* lost = nullptr;
+    int working = 0;
+    for (const auto& through : api.through) {
+        if (through.apiserver->master.empty()) continue;
+        if (!through.fails()) working += through.known() ? 1 : 0;
+        if (through.fails() && (lost != nullptr || through.main_symptom() != Symptom::lost_http2)) return;
+        if (through.fails()) lost = &through;
+    }
+    if (lost == nullptr || working == 0) return;
+    auto finding = make_finding("stale-http2-pool", Confidence::probable, AllowList::wrong);
+    finding.apiservice = api.apiservice->name;
+    finding.master = lost->apiserver->master;
+    if (workload != nullptr && has_ready_pods(*workload)) {
+        finding.confidence = Confidence::certain;
+        add_evidence(finding, "pods are ready, and other masters reach them", "workload");
+    }
+    add_api_evidence(finding, api);
+    assessment.findings.push_back(std::move(finding));
+}
+
+}  // namespace
+
+void judge_ways(const Case& seen, Assessment& assessment) {
+    for (const auto& api : seen.apis) {
+        if (!api.fails()) continue;
+        const auto* workload = seen.observation.workload(api.apiservice->name);
+        judge_lost_connection(api, workload, assessment);
+        if (workload == nullptr) continue;
+        const bool no_agent = !workload->logs && workload->logs.why().reason == "no-agent";
+        if (no_agent && (is_transport(api.symptom()) || api.symptom() == Symptom::no_agent)) {
+            propose(api, "egress-tunnel-down", "", "reading a pod's log fails too: the tunnel has no agent",
+                    assessment);
+        }
+        if (is_transport(api.symptom())) judge_masters_ways(seen, api, *workload, assessment);
+    }
+}
+
+}  // namespace aggmedic::probes

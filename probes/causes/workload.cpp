@@ -55,12 +55,14 @@ std::string of_pods(const std::vector<PodFacts>& pods) {
     return text;
 }
 
-Structure structure_of(const Workload& workload) {
+Structure structure_of(const Workload& workload, Symptom symptom) {
     if (is_gone(workload.namespace_exists) || (workload.namespace_exists && !*workload.namespace_exists))
         return {"orphan-apiservice", "the namespace of its service does not exist"};
     if (!workload.service) return {};
     if (!workload.service->has_port) return {"no-backend", "its service has no port of the number that it names"};
-    if (on_dead_nodes(workload)) return {"backend-slow-or-node-dead", "the nodes of all its pods are not ready"};
+    // Who refuses a connection is alive.
+    if (symptom != Symptom::refused && on_dead_nodes(workload))
+        return {"backend-slow-or-node-dead", "the nodes of all its pods are not ready"};
     if (workload.pods && workload.pods->empty() && workload.service->has_selector)
         return {"no-backend", "its service selects no pod"};
     if (workload.pods && !workload.pods->empty() && std::ranges::all_of(*workload.pods, is_away))
@@ -111,7 +113,7 @@ void judge_workloads(const Case& seen, Assessment& assessment) {
         if (workload == nullptr || !api.fails()) continue;
         const auto symptom = api.symptom();
         if (is_about_the_backend(symptom)) {
-            const auto [cause, fact] = structure_of(*workload);
+            const auto [cause, fact] = structure_of(*workload, symptom);
             if (!cause.empty()) propose(api, cause, fact, "workload", assessment);
         }
         if (symptom == Symptom::not_found && is_ready(*workload)) {

@@ -1,0 +1,175 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "disturbed.hpp"
+#include "structural_breaks.hpp"
+
+namespace aggmedic::probes {
+
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+std::vector<std::string> security_of(const Observation& observation) {
+    std::vector<std::string> found;
+    for (const auto& finding : judge_with_security(observation).findings) {
+        if (finding.finding_class == FindingClass::security) found.push_back(finding.cause);
+    }
+    return found;
+}
+
+const Finding& only(const Assessment& assessment, const std::string& cause) {
+    static const Finding none;
+    const auto at = std::ranges::find(assessment.findings, cause, &Finding::cause);
+    EXPECT_NE(at, assessment.findings.end()) << cause;
+    return at == assessment.findings.end() ? none : *at;
+}
+
+}  // namespace
+
+TEST(Security, ASharedCaIsNamedAndTheClusterStaysHealthy) {
+    for (const bool ssh : {true, false}) {
+        const auto observation = healthy(ssh, recording::As::dev);
+        EXPECT_THAT(security_of(observation), ElementsAre("shared-ca"));
+        EXPECT_EQ(state_of(judge_with_security(observation)), ClusterState::healthy);
+    }
+    EXPECT_THAT(security_of(healthy_with_separate_cas()), IsEmpty());
+}
+
+TEST(Security, AnEmptyListUnderASharedCaIsAnOpenDoorAndAStopOfTheNextUpgrade) {
+    const auto observation = recording::load("allowed-names-empty", {.ssh = true, .as = recording::As::dev});
+    EXPECT_THAT(security_of(observation), ElementsAre("apiserver-refuses-start", "open-door"));
+    EXPECT_EQ(state_of(judge_with_security(observation)), ClusterState::healthy);
+    const auto without = recording::load("allowed-names-empty", {.ssh = false, .as = recording::As::dev});
+    EXPECT_THAT(security_of(without), ElementsAre("open-door"));
+}
+
+TEST(Security, AMasterThatDidNotStartUnder135IsAFault) {
+    auto observation = healthy();
+    observation.masters.at("m0")->start_faults = std::vector<std::string>{"ca-overlap"};
+    const auto assessment = judge(observation);
+    ASSERT_THAT(causes_of(assessment), ElementsAre("apiserver-refuses-start"));
+    EXPECT_EQ(assessment.findings[0].severity, Severity::critical);
+    EXPECT_EQ(assessment.findings[0].master, "m0");
+}
+
+TEST(Security, NamesAndCasThatNoMasterExplainsAreSaid) {
+    auto observation = healthy_with_separate_cas();
+    published(observation).allowed_names->emplace_back("left-behind");
+    auto& authorities = published(observation).requestheader_ca;
+    authorities.push_back(recording::certificates("pki/other_ca.pem")[0]);
+    const auto assessment = judge_with_security(observation);
+    const auto& finding = only(assessment, "unexplained-trust");
+    ASSERT_EQ(finding.evidence.size(), 2U);
+    EXPECT_THAT(finding.evidence[0].fact, HasSubstr("left-behind"));
+    EXPECT_THAT(finding.evidence[1].fact, HasSubstr("other-ca"));
+    EXPECT_EQ(state_of(assessment), ClusterState::healthy);
+}
+
+TEST(Security, NothingIsUnexplainedWhileAMasterIsUnread) {
+    auto observation = healthy_with_separate_cas();
+    published(observation).allowed_names->emplace_back("left-behind");
+    observation.masters["m1"] = Unobserved{.reason = "timeout", .detail = ""};
+    EXPECT_THAT(security_of(observation), IsEmpty());
+}
+
+TEST(Security, TheSeedsOwnNameIsSuperfluousOnceThePlatformsCertificateIsRight) {
+    auto observation = healthy_with_separate_cas();
+    use_proxy(*observation.masters.at("m0"), "proxy-aggregator.pem");
+    EXPECT_THAT(security_of(observation), ElementsAre("superfluous-name"));
+    EXPECT_THAT(only(judge_with_security(observation), "superfluous-name").evidence[0].fact,
+                HasSubstr("demo.pks.ik.am"));
+    EXPECT_EQ(state_of(judge_with_security(observation)), ClusterState::healthy);
+}
+
+TEST(Security, CertificatesAreAnnouncedAtThirtySevenAndOneDays) {
+    auto observation = healthy_with_separate_cas();
+    const auto ends = recording::certificates("pki/kubernetes.pem")[0].not_after;
+    using std::chrono::days;
+    using std::chrono::hours;
+    const auto at = [&](TimePoint now) -> std::optional<Severity> {
+        const auto assessment = diagnose(observation, now);
+        const auto found = std::ranges::find(assessment.findings, "certificate-ends-soon", &Finding::cause);
+        return found == assessment.findings.end() ? std::nullopt : std::optional(found->severity);
+    };
+    EXPECT_EQ(at(ends - days(31)), std::nullopt);
+    EXPECT_EQ(at(ends - days(29)), Severity::info);
+    EXPECT_EQ(at(ends - days(6)), Severity::warning);
+    EXPECT_EQ(at(ends - hours(23)), Severity::critical);
+    EXPECT_EQ(at(ends + hours(1)), std::nullopt);  // then it is the fault itself
+}
+
+TEST(Security, DoesNotStandInAPlansWay) {
+    auto observation = healthy_with_separate_cas();
+    published(observation).allowed_names->emplace_back("left-behind");
+    EXPECT_THAT(causes_of(judge(observation)), IsEmpty());
+}
+
+TEST(Clocks, TheOneThatIsOffIsNamed) {
+    auto observation = healthy();
+    add_master(observation, "m1");
+    add_master(observation, "m2");
+    for (auto& apiserver : observation.apiservers) apiserver.clock_offset_ms = 400;
+    EXPECT_THAT(judge(observation).findings, IsEmpty());
+    observation.apiservers.back().clock_offset_ms = -3'600'000;
+    const auto assessment = judge(observation);
+    ASSERT_THAT(causes_of(assessment), ElementsAre("clock-skew"));
+    EXPECT_EQ(assessment.findings[0].master, "m2");
+    EXPECT_THAT(assessment.findings[0].evidence[0].fact, HasSubstr("behind"));
+}
+
+TEST(Clocks, OursMayBeTheOneThatIsOff) {
+    auto observation = healthy();
+    add_master(observation, "m1");
+    add_master(observation, "m2");
+    for (auto& apiserver : observation.apiservers) apiserver.clock_offset_ms = 600'000;
+    const auto assessment = judge(observation);
+    ASSERT_THAT(causes_of(assessment), ElementsAre("clock-skew"));
+    EXPECT_EQ(assessment.findings[0].master, "");
+    EXPECT_THAT(assessment.findings[0].evidence[0].fact, HasSubstr("this machine's"));
+}
+
+TEST(Published, AConfigMapWithoutItsKeysIsGone) {
+    auto observation = healthy();
+    published(observation) = PublishedAuth{};
+    EXPECT_THAT(causes_of(judge(observation)), ElementsAre("auth-configmap-gone"));
+}
+
+TEST(Published, EachHeaderHasToBeTheOneThatKubeApiserverSends) {
+    struct Row {
+        std::vector<std::string> PublishedAuth::* key;
+        std::vector<std::string> value;
+        bool is_missing;
+    };
+    const std::vector<Row> rows{
+        {&PublishedAuth::username_headers, {"x-remote-user"}, false},
+        {&PublishedAuth::username_headers, {"X-Other", "X-Remote-User"}, false},
+        {&PublishedAuth::username_headers, {"X-User"}, true},
+        {&PublishedAuth::group_headers, {}, true},
+        {&PublishedAuth::group_headers, {"X-Remote-User"}, true},
+        {&PublishedAuth::extra_headers_prefixes, {"X-Extra-"}, true},
+    };
+    for (const auto& row : rows) {
+        auto observation = healthy();
+        published(observation).*row.key = row.value;
+        const auto found = causes_of(judge(observation));
+        EXPECT_EQ(found,
+                  row.is_missing ? std::vector<std::string>{"header-names-missing"} : std::vector<std::string>{});
+    }
+}
+
+TEST(ProxyFlags, OneOfTheTwoAloneIsATypo) {
+    auto observation = healthy();
+    observation.masters.at("m0")->process->arguments.flags.erase("proxy-client-cert-file");
+    EXPECT_THAT(causes_of(judge(observation)), ElementsAre("flag-typo-or-key-mismatch"));
+    auto mismatched = healthy();
+    mismatched.masters.at("m0")->proxy_key_matches = false;
+    EXPECT_THAT(causes_of(judge(mismatched)), ElementsAre("flag-typo-or-key-mismatch"));
+    mismatched.masters.at("m0")->proxy_key_matches = true;
+    EXPECT_THAT(causes_of(judge(mismatched)), IsEmpty());
+}
+
+}  // namespace aggmedic::probes

@@ -1,0 +1,271 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "disturbed.hpp"
+
+// What the API and the logs show behind an APIService turns candidates into a cause.
+namespace aggmedic::probes {
+
+namespace {
+
+using recording::As;
+using testing::Contains;
+using testing::Each;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+Workload workload_of(const std::string& apiservice) {
+    Workload workload;
+    workload.apiservice = apiservice;
+    return workload;
+}
+
+Observation with_workloads(Observation observation, const std::function<void(Workload&)>& change) {
+    observation.workloads = {workload_of(recording::servicecatalog), workload_of(recording::wardle)};
+    for (auto& workload : observation.workloads) change(workload);
+    return observation;
+}
+
+Observation with_log(Observation observation, std::vector<LogFact> facts) {
+    return with_workloads(std::move(observation), [&](Workload& workload) {
+        ExtensionLog log;
+        log.pod = "api-0";
+        log.facts = facts;
+        workload.logs = std::vector<ExtensionLog>{log};
+    });
+}
+
+LogFact fact(LogEvent event, std::string common_name = {}) {
+    LogFact made;
+    made.event = event;
+    made.common_name = std::move(common_name);
+    made.count = 35;
+    return made;
+}
+
+Observation recorded(const std::string& folder, bool ssh) {
+    return recording::load(folder, {.ssh = ssh, .as = As::admin});
+}
+
+PodFacts pod(bool ready) {
+    PodFacts made;
+    made.name = "api-0";
+    made.ready = ready;
+    made.phase = "Running";
+    return made;
+}
+
+void expect_both(const Assessment& assessment, const std::string& cause, Confidence confidence) {
+    ASSERT_EQ(assessment.findings.size(), 2U);
+    for (const auto& finding : assessment.findings) {
+        EXPECT_EQ(finding.cause, cause);
+        EXPECT_EQ(finding.confidence, confidence) << finding.cause;
+        EXPECT_EQ(finding.allow_list, AllowList::wrong);
+    }
+}
+
+}  // namespace
+
+struct LogRow {
+    const char* folder;
+    LogEvent event;
+    const char* cause;
+};
+class RecordedWithItsLog : public testing::TestWithParam<LogRow> {};
+TEST_P(RecordedWithItsLog, IsCertainWithoutSshAsTheVerdictsNoteSays) {
+    const auto& row = GetParam();
+    expect_both(judge(with_log(recorded(row.folder, false), {fact(row.event)})), row.cause, Confidence::certain);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Table, RecordedWithItsLog,
+    testing::Values(LogRow{"proxy-cert-other-ca", LogEvent::unknown_authority, "proxy-cert-wrong-issuer"},
+                    LogRow{"proxy-cert-expired", LogEvent::certificate_expired, "proxy-cert-expired"},
+                    LogRow{"proxy-cert-expired", LogEvent::incompatible_key_usage, "wrong-key-usage"},
+                    LogRow{"proxy-cert-expired", LogEvent::certificate_not_yet_valid, "clock-skew"},
+                    LogRow{"ext-no-configmap-access", LogEvent::config_map_forbidden, "no-auth-reader-binding"}));
+
+TEST(Logs, ANameInALogIsNoGroundForAnything) {
+    for (const bool ssh : {true, false}) {
+        const auto with = judge(
+            with_log(recorded("proxy-cert-expired", ssh), {fact(LogEvent::cn_not_allowed, "system:kube-scheduler")}));
+        const auto without = judge(recorded("proxy-cert-expired", ssh));
+        for (std::size_t i = 0; i < without.findings.size(); ++i) {
+            EXPECT_EQ(with.findings.at(i).cause, without.findings[i].cause);
+            EXPECT_EQ(with.findings.at(i).confidence, without.findings[i].confidence);
+            EXPECT_EQ(with.findings.at(i).common_name, without.findings[i].common_name);
+        }
+    }
+}
+
+TEST(Logs, SeveralRefusalsAtOnceDecideNothing) {
+    const auto assessment = judge(with_log(recorded("proxy-cert-other-ca", false),
+                                           {fact(LogEvent::unknown_authority), fact(LogEvent::certificate_expired)}));
+    for (const auto& finding : assessment.findings) EXPECT_EQ(finding.confidence, Confidence::ambiguous);
+}
+
+TEST(Logs, GoodCertificatesThatAreRefusedMeetAnOldCa) {
+    auto observation = recorded("proxy-cert-expired", true);
+    use_proxy(*observation.masters.at("m0"), "kubernetes.pem");
+    expect_both(judge(with_log(observation, {fact(LogEvent::unknown_authority)})), "stale-ca-in-extension",
+                Confidence::certain);
+    expect_both(judge(with_log(observation, {fact(LogEvent::cn_not_allowed, "demo.pks.ik.am")})),
+                "stale-ca-in-extension", Confidence::certain);
+    expect_both(judge(with_log(observation, {fact(LogEvent::certificate_expired)})), "clock-skew", Confidence::certain);
+}
+
+TEST(Logs, PodsThatAreOlderThanTheCaHoldTheOldOne) {
+    auto observation = with_log(recorded("proxy-cert-other-ca", false), {fact(LogEvent::unknown_authority)});
+    published(observation).changed_at = recording::now() - std::chrono::hours(1);
+    for (auto& workload : observation.workloads) {
+        workload.pods = std::vector<PodFacts>{pod(true)};
+        workload.pods->front().started_at = recording::now() - std::chrono::hours(48);
+    }
+    expect_both(judge(observation), "stale-ca-in-extension", Confidence::certain);
+}
+
+TEST(Logs, NamesOfOtherComponentsAreNoise) {
+    const auto assessment = judge(with_log(
+        healthy(), {fact(LogEvent::cn_not_allowed, "system:kube-proxy"), fact(LogEvent::kubelet_unauthorized)}));
+    EXPECT_THAT(causes_of(assessment),
+                ElementsAre("noise-shared-ca-log", "backend-scrape-401", "noise-shared-ca-log", "backend-scrape-401"));
+    for (const auto& finding : assessment.findings) EXPECT_EQ(finding.severity, Severity::info);
+    EXPECT_EQ(assessment.findings[0].allow_list, AllowList::dangerous);
+    EXPECT_EQ(state_of(assessment), ClusterState::healthy);
+}
+
+TEST(Logs, TheServersOwnDependenciesAreProbable) {
+    auto observation = healthy(false);
+    answer_all(observation, 500, "Internal Server Error");
+    expect_both(judge(with_log(observation, {fact(LogEvent::name_not_resolved)})), "dns-or-webhook-of-extension",
+                Confidence::probable);
+    expect_both(judge(with_log(observation, {fact(LogEvent::access_review_forbidden)})), "no-auth-delegator",
+                Confidence::certain);
+}
+
+TEST(Workloads, WithoutANamespaceTheApiServiceIsAnOrphan) {
+    auto observation = healthy(false);
+    answer_all(observation, 503, "service unavailable\n");
+    set_condition(observation, "False", "ServiceNotFound", "service/api in \"ns\" is not present");
+    expect_both(judge(with_workloads(observation, [](Workload& each) { each.namespace_exists = false; })),
+                "orphan-apiservice", Confidence::certain);
+    expect_both(judge(with_workloads(observation, [](Workload& each) { each.namespace_exists = true; })), "no-backend",
+                Confidence::ambiguous);
+}
+
+TEST(Workloads, PodsThatAreNotReadyAreTheBackendThatIsMissing) {
+    const auto observation = with_workloads(recorded("extension-down", false), [](Workload& each) {
+        each.namespace_exists = true;
+        each.service = ServiceFacts{.type = "ClusterIP",
+                                    .cluster_ip = "10.0.0.1",
+                                    .has_selector = true,
+                                    .has_port = true,
+                                    .port_name = "",
+                                    .target_port = ""};
+        each.pods = std::vector<PodFacts>{pod(false)};
+        each.pods->front().waiting_reason = "CrashLoopBackOff";
+    });
+    expect_both(judge(observation), "no-backend", Confidence::certain);
+    auto on_dead_nodes = observation;
+    for (auto& workload : on_dead_nodes.workloads) workload.pods->front().node_ready = false;
+    set_condition(on_dead_nodes, "False", "FailedDiscoveryCheck",
+                  "failing or missing response from https://10.0.0.1:443: dial tcp 10.0.0.1:443: i/o timeout");
+    answer_all(on_dead_nodes, 503, "service unavailable\n");
+    expect_both(judge(on_dead_nodes), "backend-slow-or-node-dead", Confidence::certain);
+}
+
+TEST(Workloads, ABackendThatMayNotReadTheConfigMapIsMissingAsAConsequence) {
+    auto observation = with_log(recorded("ext-no-configmap-access", true), {fact(LogEvent::config_map_forbidden)});
+    set_condition(observation, "False", "MissingEndpoints", "endpoints have no addresses");
+    const auto assessment = judge(observation);
+    EXPECT_THAT(causes_of(assessment),
+                ElementsAre("no-auth-reader-binding", "no-backend", "no-auth-reader-binding", "no-backend"));
+    EXPECT_EQ(assessment.findings[1].consequence_of, "no-auth-reader-binding");
+}
+
+TEST(Workloads, ADiscoveryThatIsNoResourceListIsTheWrongAnswer) {
+    auto observation = healthy(false, As::dev);
+    each_answer(observation, recording::wardle, [](Answer& answer) { answer.is_resource_list = false; });
+    const auto assessment = judge(observation);
+    ASSERT_THAT(causes_of(assessment), ElementsAre("wrong-discovery-answer"));
+    EXPECT_EQ(assessment.findings[0].confidence, Confidence::certain);
+    each_answer(observation, recording::wardle, [](Answer& answer) { answer.is_resource_list = true; });
+    EXPECT_THAT(judge(observation).findings, IsEmpty());
+}
+
+TEST(Workloads, AStormAfterAChangeIsAWarningForMinutes) {
+    auto observation = with_workloads(healthy(), [](Workload& each) {
+        each.pods = std::vector<PodFacts>{pod(true)};
+        each.pods->front().last_exit_at = recording::now() - std::chrono::seconds(90);
+    });
+    published(observation).changed_at = recording::now() - std::chrono::seconds(100);
+    EXPECT_THAT(causes_of(judge(observation)), Each(std::string("extension-restart-storm")));
+    EXPECT_FALSE(judge(observation).findings.empty());
+    published(observation).changed_at = recording::now() - std::chrono::hours(1);
+    EXPECT_THAT(judge(observation).findings, IsEmpty());
+}
+
+TEST(Ways, AnHttpProxyIsTheCauseOnlyWhereNoProxyDoesNotCoverTheService) {
+    struct Row {
+        const char* no_proxy;
+        bool is_cause;
+    };
+    for (const auto& row :
+         {Row{"", true}, Row{"localhost,.internal", true}, Row{"10.100.0.0/16", false}, Row{"10.100.200.9", false},
+          Row{"*", false}, Row{"10.100.200.0/33", true}, Row{"10.99.0.0/16, 10.100.200.8/31", false}}) {
+        auto observation = healthy();
+        answer_all(observation, 503, "error trying to reach service: EOF");
+        observation = with_workloads(observation, [](Workload& each) {
+            each.service = ServiceFacts{.type = "ClusterIP",
+                                        .cluster_ip = "10.100.200.9",
+                                        .has_selector = true,
+                                        .has_port = true,
+                                        .port_name = "",
+                                        .target_port = ""};
+        });
+        observation.masters.at("m0")->proxy_environment =
+            std::map<std::string, std::string>{{"https_proxy", "http://proxy:3128"}, {"no_proxy", row.no_proxy}};
+        for (const auto& finding : judge(observation).findings) {
+            EXPECT_EQ(finding.cause, "http-proxy-env") << row.no_proxy;
+            EXPECT_EQ(finding.confidence == Confidence::certain, row.is_cause) << row.no_proxy;
+        }
+    }
+}
+
+TEST(Ways, AConnectionLostThroughOneMasterOnlyIsItsOwn) {
+    auto observation = healthy();
+    add_master(observation, "m1");
+    for (auto& attempts : observation.apiservers.back().attempts) {
+        for (auto* answers : {&attempts.discovery, &attempts.resource}) {
+            for (auto& answer : *answers) {
+                answer = Answer{};
+                answer.status = 503;
+                answer.body = "error trying to reach service: http2: client connection lost";
+            }
+        }
+    }
+    expect_both(judge(observation), "stale-http2-pool", Confidence::probable);
+    const auto with_pods =
+        with_workloads(observation, [](Workload& each) { each.pods = std::vector<PodFacts>{pod(true)}; });
+    expect_both(judge(with_pods), "stale-http2-pool", Confidence::certain);
+    EXPECT_EQ(judge(with_pods).findings[0].master, "m1");
+}
+
+TEST(Ways, NoAgentForALogIsNoAgentForTheApi) {
+    auto observation = healthy(false);
+    answer_all(observation, 503, "error trying to reach service: No agent available");
+    expect_both(judge(with_workloads(
+                    observation, [](Workload& each) { each.logs = Unobserved{.reason = "no-agent", .detail = ""}; })),
+                "egress-tunnel-down", Confidence::certain);
+}
+
+TEST(Noise, AnonymousAccessThatIsOffIsInformation) {
+    auto observation = healthy();
+    Answer refused;
+    refused.status = 401;
+    observation.apiservers[1].anonymous = refused;
+    const auto assessment = judge(observation);
+    EXPECT_THAT(causes_of(assessment), ElementsAre("anonymous-discovery-hardening"));
+    EXPECT_EQ(state_of(assessment), ClusterState::healthy);
+}
+
+}  // namespace aggmedic::probes

@@ -129,6 +129,7 @@ void fields(V& v, T& x) {
     v("evidence", x.evidence);
     v("rules_out", x.rules_out);
     v("remedy", x.remedy);
+    field(v, "class", x.finding_class, {FindingClass::fault, FindingClass::security});
 }
 
 template <class V, class T>

@@ -161,13 +161,14 @@ asio::awaitable<RunSteps::Attempt> RunSteps::in_endpoints(std::string master) {
         co_return Attempt{.detail = "the endpoints of default/kubernetes cannot be read: " +
                                     printable(listed.error().detail, 128)};
     }
-    if (!*listed) {
+    const auto& found = *listed;
+    if (!found) {
         co_return Attempt{.kind = Attempt::Kind::ok,
                           .detail = "ready; whether default/kubernetes lists it may not be read"};
     }
     const auto before = in_endpoints_before_.find(master);
-    const bool has_to = before != in_endpoints_before_.end() ? before->second : (*listed)->another;
-    if ((*listed)->master || !has_to) co_return Attempt{.kind = Attempt::Kind::ok, .detail = "ready"};
+    const bool has_to = before != in_endpoints_before_.end() ? before->second : found->another;
+    if (found->master || !has_to) co_return Attempt{.kind = Attempt::Kind::ok, .detail = "ready"};
     if (!late) co_return Attempt{.detail = "its address is not yet in the endpoints of default/kubernetes"};
     co_return Attempt{.kind = Attempt::Kind::failed, .detail = "its address left the endpoints of default/kubernetes"};
 }

@@ -48,7 +48,7 @@ MasterState RunWalk::state_of(std::string_view master) const {
     return found == states_.end() ? MasterState::untouched : found->second;
 }
 
-void RunWalk::completed(StepOutcome outcome, std::string detail) {
+void RunWalk::completed(StepOutcome outcome, const std::string& detail) {
     assert(phase_ != Phase::finished);
     switch (phase_) {
         case Phase::locking: {

@@ -66,7 +66,7 @@ class RunWalk {
     explicit RunWalk(WalkOptions options);
 
     std::optional<Action> next() const;  // nullopt: finished, see outcome()
-    void completed(StepOutcome outcome, std::string detail = {});
+    void completed(StepOutcome outcome, const std::string& detail = {});
     void abort();  // finish or undo the current master, then stop
 
     RunOutcome outcome() const { return outcome_; }

@@ -11,6 +11,16 @@ constexpr std::size_t kept_bytes = 512;
 constexpr std::size_t kept_lines = 4;        // two are expected; a hostile server may send thousands
 constexpr std::size_t kept_line_bytes = 64;  // a UID has 36
 
+// Scheme, host and path: userinfo and query may hold a credential.
+std::string where_to(std::string_view location) {
+    location = location.substr(0, location.find_first_of("?#"));
+    const auto authority = location.find("//");
+    const auto host = authority == std::string_view::npos ? 0 : authority + 2;
+    const auto userinfo = location.substr(host, location.find('/', host) - host).rfind('@');
+    const auto from = userinfo == std::string_view::npos ? host : host + userinfo + 1;
+    return printable(std::string(location.substr(0, host)) + std::string(location.substr(from)), kept_bytes);
+}
+
 }  // namespace
 
 Answer answer_of(const Result<HttpReply>& reply, TimePoint at, std::chrono::milliseconds took) {
@@ -24,6 +34,7 @@ Answer answer_of(const Result<HttpReply>& reply, TimePoint at, std::chrono::mill
     }
     answer.status = reply->status;
     if (reply->status != 200) answer.body = reply->body.substr(0, kept_bytes);
+    if (reply->status / 100 == 3) answer.location = where_to(reply->first("Location").value_or(""));
     if (reply->status == 403) answer.forbidden_user = parse_forbidden_user(reply->body);
     for (const auto& line : reply->all("X-Kubernetes-Pf-Flowschema-Uid")) {
         if (answer.flow_schemas.size() < kept_lines) answer.flow_schemas.push_back(line.substr(0, kept_line_bytes));

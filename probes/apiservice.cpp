@@ -11,13 +11,6 @@ namespace {
 
 using nlohmann::json;
 
-// What may stand in a request path without encoding: group, version and resource names are DNS labels and subdomains.
-bool is_path_word(std::string_view word) {
-    return !word.empty() && word.size() <= 253 && word.front() != '.' && std::ranges::all_of(word, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
-    });
-}
-
 bool matches_glob(std::string_view pattern, std::string_view text) {
     std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
     while (t < text.size()) {
@@ -37,14 +30,23 @@ bool matches_glob(std::string_view pattern, std::string_view text) {
     return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
 
-std::vector<std::string> fingerprints(const std::string& ca_bundle) {
-    std::vector<std::string> found;
+constexpr std::size_t bundle_certificates_max = 32;
+
+Seen<std::vector<Certificate>> read_ca_bundle(const json& spec) {
+    const auto at = spec.find("caBundle");
+    if (at == spec.end() || at->is_null() || *at == "") {
+        return Unobserved{.reason = "not-found", .detail = "the APIService has no caBundle"};
+    }
+    const auto malformed = [](std::string why) {
+        return Unobserved{.reason = "malformed_reply", .detail = "caBundle: " + std::move(why)};
+    };
     std::string pem;
-    if (ca_bundle.empty() || !base64_decode(ca_bundle, pem)) return found;
-    const auto certificates = parse_certificates(pem);
-    if (!certificates) return found;
-    for (const auto& certificate : *certificates) found.push_back(certificate.sha256);
-    return found;
+    if (!at->is_string() || !base64_decode(at->get_ref<const std::string&>(), pem)) return malformed("no base64");
+    auto certificates = parse_certificates(pem);
+    if (!certificates) return malformed(certificates.error().detail);
+    if (certificates->empty()) return malformed("it holds no certificate");
+    if (certificates->size() > bundle_certificates_max) return malformed("too many certificates");
+    return std::move(*certificates);
 }
 
 void read_condition(const json& status, ApiService& apiservice) {
@@ -77,7 +79,10 @@ ApiService read_apiservice(const json& item) {
         if (number > 0 && number < 65536) apiservice.port = static_cast<int>(number);
     }
     apiservice.insecure_skip_tls_verify = flag_at(spec, "insecureSkipTLSVerify");
-    apiservice.ca_bundle_sha256 = fingerprints(text_at(spec, "caBundle"));
+    apiservice.ca_bundle = read_ca_bundle(spec);
+    if (apiservice.ca_bundle) {
+        for (const auto& certificate : *apiservice.ca_bundle) apiservice.ca_bundle_sha256.push_back(certificate.sha256);
+    }
     read_condition(object_at(item, "status"), apiservice);
     return apiservice;
 }
@@ -118,6 +123,19 @@ Result<ApiServiceList> parse_apiservices(std::string_view text, const ApiService
         }
     }
     return list;
+}
+
+bool is_resource_list(std::string_view text, const ApiService& apiservice) {
+    const auto document = read_json_object(text, {"kind", "groupVersion", "resources"});
+    return document && text_at(*document, "kind") == "APIResourceList" &&
+           text_at(*document, "groupVersion") == apiservice.group + "/" + apiservice.version &&
+           document->contains("resources");
+}
+
+bool is_path_word(std::string_view word) {
+    return !word.empty() && word.size() <= 253 && word.front() != '.' && std::ranges::all_of(word, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
+    });
 }
 
 std::string discovery_path(const ApiService& apiservice) {

@@ -34,6 +34,12 @@ struct ListableResource {
 // The first resource of an APIResourceList that can be listed; empty paths when none can. Errors: malformed_reply.
 Result<ListableResource> parse_listable_resource(std::string_view json, const ApiService& apiservice);
 
+// Whether the body of a discovery is an APIResourceList of the group and version that were asked for.
+bool is_resource_list(std::string_view json, const ApiService& apiservice);
+
+// Whether a name may stand in a request path as it is: DNS labels and subdomains, which all names asked for are.
+bool is_path_word(std::string_view word);
+
 // /apis/<group>/<version>
 std::string discovery_path(const ApiService& apiservice);
 

@@ -10,15 +10,14 @@ namespace {
 constexpr int depth_max = 16;
 constexpr std::size_t values_max = 400'000;  // of what is kept: far above any real list, far below what hurts
 
-}  // namespace
-
-Result<nlohmann::json> read_json_object(std::string_view text, std::initializer_list<std::string_view> keys) {
+template <class Keep>
+Result<nlohmann::json> read_kept(std::string_view text, Keep keeps_key) {
     using nlohmann::json;
     std::size_t kept = 0;
     const json::parser_callback_t keep = [&](int depth, json::parse_event_t event, json& value) {
         switch (event) {
             case json::parse_event_t::key:
-                return std::ranges::find(keys, value.get_ref<const std::string&>()) != keys.end();
+                return keeps_key(value.get_ref<const std::string&>());
             case json::parse_event_t::object_start:
             case json::parse_event_t::array_start:
             case json::parse_event_t::value:
@@ -31,6 +30,16 @@ Result<nlohmann::json> read_json_object(std::string_view text, std::initializer_
     if (document.is_discarded() || !document.is_object())
         return fail(Errc::malformed_reply, "the answer is no JSON object");
     return document;
+}
+
+}  // namespace
+
+Result<nlohmann::json> read_json_object(std::string_view text, std::initializer_list<std::string_view> keys) {
+    return read_kept(text, [&](const std::string& key) { return std::ranges::find(keys, key) != keys.end(); });
+}
+
+Result<nlohmann::json> read_json_object(std::string_view text) {
+    return read_kept(text, [](const std::string&) { return true; });
 }
 
 std::string text_at(const nlohmann::json& object, std::string_view key) {

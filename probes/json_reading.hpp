@@ -14,6 +14,9 @@ namespace aggmedic::probes {
 // Errors: malformed_reply when `text` is no JSON object. Values of other keys than `keys` (at any depth) are dropped.
 Result<nlohmann::json> read_json_object(std::string_view text, std::initializer_list<std::string_view> keys);
 
+// Likewise with all keys, for documents that are read whole.
+Result<nlohmann::json> read_json_object(std::string_view text);
+
 // A member's value when it is there with that type, else nothing: API objects may lack any field.
 std::string text_at(const nlohmann::json& object, std::string_view key);
 bool flag_at(const nlohmann::json& object, std::string_view key);

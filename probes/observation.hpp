@@ -33,7 +33,7 @@ struct Answer {
         flow_schemas;  // X-Kubernetes-Pf-Flowschema-Uid lines in order: kube-apiserver's first (>= 1.20)
     std::optional<std::string> forbidden_user;  // the User "..." that a 403's Status message names
     // Of a discovery that was answered 200: whether the body is an APIResourceList of the group and version that were
-    // asked for (AGG-28). nullopt: another question or another status.
+    // asked for (AGG-28). nullopt: another question or status, or not looked at (a cycle reads the first 200).
     std::optional<bool> is_resource_list = std::nullopt;
     std::string location{};  // of a 3xx: scheme, host and path; never its query
     bool operator==(const Answer&) const = default;

@@ -37,10 +37,11 @@ struct PodFacts {
     Seen<bool> node_ready;
     std::string phase;
     bool ready = false;
-    std::optional<TimePoint> started_at;  // the youngest running container's start
-    std::int64_t restarts = 0;            // of all containers
-    std::string waiting_reason;           // CrashLoopBackOff, ImagePullBackOff, ...; empty: none waits
-    std::string last_exit_reason;         // Error, OOMKilled, Completed, ...; empty: no container has ended
+    // Of the container that serves the service's port.
+    std::optional<TimePoint> started_at;  // nullopt: it does not run
+    std::int64_t restarts = 0;
+    std::string waiting_reason;    // CrashLoopBackOff, ImagePullBackOff, ...; empty: it does not wait
+    std::string last_exit_reason;  // Error, OOMKilled, Completed, ...; empty: it has never ended
     std::optional<std::int64_t> last_exit_code;
     std::optional<TimePoint> last_exit_at;
     bool operator==(const PodFacts&) const = default;

@@ -5,6 +5,7 @@
 #include "net/text.hpp"
 #include "probes/apiserver.hpp"
 #include "probes/causes/rules.hpp"
+#include "probes/workload_reading.hpp"
 
 // What could not be seen, completely: a green light needs an empty list.
 namespace aggmedic::probes {
@@ -64,9 +65,16 @@ void list_shared_facts(const Case& seen, Assessment& assessment) {
     }
     if (seen.published == nullptr) {
         add(assessment, "the published authentication configuration", "", why_none(seen, &ApiserverView::published));
-    } else if (seen.published->allowed_names_malformed) {
-        add(assessment, "the published allowed names", "",
-            "malformed_reply: not a JSON list of strings; extension API servers keep what they had");
+    } else {
+        auto malformed = seen.published->malformed;
+        if (seen.published->allowed_names_malformed)
+            malformed.try_emplace("requestheader-allowed-names", "not a JSON list of strings");
+        for (const auto& [key, why] : malformed) {
+            const auto what =
+                key == "requestheader-allowed-names" ? "the published allowed names" : "the published " + key;
+            add(assessment, what, "",
+                "malformed_reply: " + printable(why, 128) + "; extension API servers keep what they had");
+        }
     }
     std::size_t left_out = 0;
     for (const auto& apiserver : seen.observation.apiservers)
@@ -115,6 +123,9 @@ void list_unobserved(const Case& seen, Assessment& assessment) {
     list_apiservers(seen, assessment);
     list_shared_facts(seen, assessment);
     list_attempts(seen, assessment);
+    for (const auto& workload : seen.observation.workloads) {
+        for (auto& fact : unobserved_parts(workload)) assessment.unobserved.push_back(std::move(fact));
+    }
     // No SSH configured is a choice, not a failure to see.
     for (const auto& [name, master] : seen.observation.masters) list_master(name, master, seen, assessment);
 }

@@ -11,8 +11,10 @@ namespace aggmedic::probes {
 
 namespace {
 
-constexpr std::size_t lanes_max = 4;    // connections per apiserver
-constexpr int silent_attempts_max = 2;  // in a row; then the rest of the cycle is left out
+constexpr std::size_t lanes_max = 4;         // connections per apiserver that are busy with answering APIs
+constexpr std::size_t spare_lanes_max = 12;  // further ones that stand in for lanes where nothing comes back
+constexpr auto slow_after = std::chrono::milliseconds(500);  // a lane that waits longer is stood in for
+constexpr int silent_attempts_max = 2;                       // in a row; then the rest of the cycle is left out
 
 // One aggregated API within one cycle.
 struct Job {
@@ -21,13 +23,21 @@ struct Job {
     SteadyTime due{};
     int done = 0;
     int silent = 0;
-    bool busy = false;
+    bool is_busy = false;
+    SteadyTime busy_since{};
 };
+
+int silent_at_the_end(const std::vector<Answer>& answers) {
+    const auto spoke =
+        std::find_if(answers.rbegin(), answers.rend(), [](const Answer& answer) { return answer.status != 0; });
+    return static_cast<int>(spoke - answers.rbegin());
+}
 
 // What the lanes of one apiserver share.
 struct Queue {
     std::vector<Job> jobs;
-    asio::steady_timer changed;  // never expires; cancelled when a job is free again
+    std::vector<std::unique_ptr<asio::steady_timer>> idle;  // one for each lane
+    std::vector<SteadyTime> busy;                           // since when, one for each busy lane
     ProbeSettings settings;
     SteadyTime start;
 
@@ -39,48 +49,81 @@ struct Queue {
     Job* next() {
         Job* first = nullptr;
         for (auto& job : jobs) {
-            if (is_open(job) && !job.busy && (first == nullptr || job.due < first->due)) first = &job;
+            if (is_open(job) && !job.is_busy && (first == nullptr || job.due < first->due)) first = &job;
         }
         return first;
     }
+    // How the busy lanes do, and when the next of them will count as slow.
+    struct Load {
+        std::size_t prompt = 0, slow = 0;
+        SteadyTime next_slow = SteadyTime::max();
+    };
+    Load load(SteadyTime now) const {
+        Load found;
+        for (const auto since : busy) {
+            const auto slow_at = since + slow_after;
+            ++(slow_at <= now ? found.slow : found.prompt);
+            if (slow_at > now) found.next_slow = std::min(found.next_slow, slow_at);
+        }
+        return found;
+    }
+    void begin(Job& job) {
+        const auto now = std::chrono::steady_clock::now();
+        job.is_busy = true;
+        busy.push_back(now);
+        for (std::size_t i = lanes_max; i < idle.size(); ++i) {  // who sleeps without an end must learn of slow_after
+            if (idle[i]->expiry() == SteadyTime::max()) idle[i]->cancel();
+        }
+        job.busy_since = now;
+    }
+    void end(Job& job) {
+        job.is_busy = false;
+        busy.erase(std::ranges::find(busy, job.busy_since));
+        const auto working = lanes_max + load(std::chrono::steady_clock::now()).slow;
+        for (std::size_t i = 0; i < std::min(working, idle.size()); ++i) idle[i]->cancel();
+    }
+    void wake_all() {
+        for (const auto& timer : idle) timer->cancel();
+    }
 };
+
+// Bodies are read where they can tell something: of the first 200, and again after one that was no list.
+bool is_first_or_odd(const std::vector<Answer>& answers) {
+    return std::ranges::none_of(answers, [](const Answer& answer) { return answer.is_resource_list == true; });
+}
 
 asio::awaitable<void> run_job(ClusterConnections& connections, Lane& lane, Queue& queue, Job& job) {
     struct Busy {
         Queue& queue;
         Job& job;
-        Busy(Queue& of, Job& which) : queue(of), job(which) { job.busy = true; }
+        Busy(Queue& of, Job& which) : queue(of), job(which) { queue.begin(job); }
         Busy(const Busy&) = delete;
         Busy& operator=(const Busy&) = delete;
-        ~Busy() {
-            job.busy = false;
-            queue.changed.cancel();
-        }
+        ~Busy() { queue.end(job); }
     } busy(queue, job);
     auto& resource = connections.resources[job.apiservice->name];
     HttpsClient* canary = job.done == 0 ? lane.canary.get() : nullptr;
     co_await make_attempt(*lane.probe, canary, *job.apiservice, queue.settings.timeout, resource, *job.attempts);
-    const bool silent = job.attempts->discovery.back().status == 0;
-    job.silent = silent ? job.silent + 1 : 0;
+    job.silent = silent_at_the_end(job.attempts->discovery);
     job.due = queue.due(++job.done);
 }
 
 asio::awaitable<void> work(ClusterConnections& connections, Peer& peer, std::size_t index, Queue& queue) {
-    auto& lane = connections.lane(peer, index);
+    auto& idle = *queue.idle[index];
     while (!queue.finished()) {
-        Job* job = queue.next();
-        if (job == nullptr) {
-            co_await queue.changed.async_wait(asio::as_tuple(asio::use_awaitable));
+        const auto now = std::chrono::steady_clock::now();
+        const auto load = queue.load(now);
+        const bool may_work = index < lanes_max + load.slow && load.prompt < lanes_max;
+        Job* job = may_work ? queue.next() : nullptr;
+        if (job != nullptr && job->due <= now) {
+            co_await run_job(connections, connections.lane(peer, index), queue, *job);
             continue;
         }
-        if (job->due > std::chrono::steady_clock::now()) {
-            asio::steady_timer timer(connections.executor(), job->due);
-            co_await timer.async_wait(asio::use_awaitable);
-            continue;  // another lane may have taken it meanwhile
-        }
-        co_await run_job(connections, lane, queue, *job);
+        // Whoever is woken looks again: another lane may have taken the job meanwhile.
+        idle.expires_at(!may_work ? load.next_slow : job == nullptr ? SteadyTime::max() : job->due);
+        co_await idle.async_wait(asio::as_tuple(asio::use_awaitable));
     }
-    queue.changed.cancel();
+    queue.wake_all();
 }
 
 }  // namespace
@@ -91,11 +134,13 @@ asio::awaitable<void> make_attempt(HttpsClient& probe, HttpsClient* canary, cons
     const auto discovery = co_await get(probe, discovery_path(apiservice), timeout);
     attempts.discovery.push_back(discovery.answer());
     if (!discovery.reply) co_return;
-    if (discovery.reply->status == 200 && attempts.discovery.size() == 1) {
+    auto& answered = attempts.discovery.back();
+    if (answered.status == 200 && is_first_or_odd(attempts.discovery)) {
+        answered.is_resource_list = is_resource_list(discovery.reply->body, apiservice);
         if (auto found = parse_listable_resource(discovery.reply->body, apiservice)) resource = std::move(*found);
     }
     attempts.resource_path = resource.list_path;
-    if (resource.list_path.empty()) co_return;
+    if (resource.list_path.empty() || silent_at_the_end(attempts.resource) >= silent_attempts_max) co_return;
     const auto list = co_await get(probe, resource.list_path + "?limit=1", timeout);
     attempts.resource.push_back(list.answer());
     if (canary == nullptr || discovery.reply->status != 200) co_return;
@@ -107,10 +152,7 @@ asio::awaitable<std::vector<ApiServiceAttempts>> make_attempts(ClusterConnection
                                                                std::vector<ApiService> apiservices,
                                                                ProbeSettings settings, SteadyTime start) {
     std::vector<ApiServiceAttempts> attempts(apiservices.size());
-    Queue queue{.jobs = {},
-                .changed = asio::steady_timer(connections.executor(), SteadyTime::max()),
-                .settings = settings,
-                .start = start};
+    Queue queue{.jobs = {}, .idle = {}, .busy = {}, .settings = settings, .start = start};
     for (std::size_t i = 0; i < apiservices.size(); ++i) {
         attempts[i].apiservice = apiservices[i].name;
         Job job;
@@ -120,7 +162,8 @@ asio::awaitable<std::vector<ApiServiceAttempts>> make_attempts(ClusterConnection
     }
     std::ranges::partition(queue.jobs, [&](const Job& job) { return !peer.silent.contains(job.apiservice->name); });
     std::vector<asio::awaitable<void>> lanes;
-    for (std::size_t i = 0; i < std::min(lanes_max, apiservices.size()); ++i) {
+    for (std::size_t i = 0; i < std::min(lanes_max + spare_lanes_max, apiservices.size()); ++i) {
+        queue.idle.push_back(std::make_unique<asio::steady_timer>(connections.executor()));
         lanes.push_back(work(connections, peer, i, queue));
     }
     co_await join(std::move(lanes));

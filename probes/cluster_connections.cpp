@@ -69,6 +69,20 @@ Lane& ClusterConnections::lane(Peer& peer, std::size_t index) {
     return lane;
 }
 
+HttpsClient& ClusterConnections::aside(Peer& peer) {
+    if (!peer.aside) peer.aside = std::make_unique<HttpsClient>(executor_, peer.target);
+    return *peer.aside;
+}
+
+HttpsClient& ClusterConnections::anonymous(Peer& peer) {
+    if (!peer.anonymous) {
+        auto nobody = peer.target;
+        use(nobody, Credential{});
+        peer.anonymous = std::make_unique<HttpsClient>(executor_, std::move(nobody));
+    }
+    return *peer.anonymous;
+}
+
 void ClusterConnections::begin_cycle() {
     constexpr std::uint64_t full_handshake_every = 10;
     ++running_;

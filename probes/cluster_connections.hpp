@@ -25,7 +25,9 @@ struct Peer {
     std::string master;   // empty: the server address
     std::string address;  // host:port
     HttpsTarget target;
-    std::deque<Lane> lanes;        // references stay valid while lanes are added
+    std::deque<Lane> lanes;  // references stay valid while lanes are added
+    // For questions that no attempt may wait behind; and without any credential.
+    std::unique_ptr<HttpsClient> aside, anonymous;
     std::set<std::string> silent;  // APIServices that answered nothing in the last cycle: asked after the others
 };
 
@@ -40,6 +42,8 @@ class ClusterConnections {
     const asio::any_io_executor& executor() const { return executor_; }
 
     Lane& lane(Peer& peer, std::size_t index);
+    HttpsClient& aside(Peer& peer);
+    HttpsClient& anonymous(Peer& peer);
     HttpsTarget as_canary(const HttpsTarget& target) const;
     // Every tenth cycle starts with full handshakes, so that a renewed serving certificate is seen.
     void begin_cycle();

@@ -11,6 +11,7 @@
 #include "probes/attempts.hpp"
 #include "probes/cluster_connections.hpp"
 #include "probes/exchange.hpp"
+#include "probes/observe_workloads.hpp"
 
 namespace aggmedic::probes {
 
@@ -132,14 +133,23 @@ asio::awaitable<void> share_lists(ClusterConnections& connections, HttpsClient& 
     }
 }
 
+asio::awaitable<Seen<Answer>> ask_anonymously(ClusterConnections& connections, Peer& peer, std::string path,
+                                              std::chrono::milliseconds timeout) {
+    const auto exchange = co_await get(connections.anonymous(peer), std::move(path), timeout, 64 * 1024);
+    if (!exchange.reply) co_return unobserved(exchange.reply.error());
+    co_return exchange.answer();
+}
+
 asio::awaitable<void> observe_apiserver(ClusterConnections& connections, Peer& peer, Cycle& cycle,
                                         ApiserverView& view) {
     HttpsClient& client = *connections.lane(peer, 0).probe;
     co_await greet(client, cycle, view);
     if (!answers_us(view)) co_return;  // what it says of aggregated APIs counts for nothing (design 4.6)
     co_await share_lists(connections, client, cycle, view);
-    if (!cycle.apiservices) co_return;
-    view.attempts = co_await make_attempts(connections, peer, *cycle.apiservices, cycle.settings, cycle.start);
+    if (cycle.apiservices) {
+        view.attempts = co_await make_attempts(connections, peer, *cycle.apiservices, cycle.settings, cycle.start);
+    }
+    view.anonymous = co_await ask_anonymously(connections, peer, view.readyz_path, cycle.settings.timeout);
     // An apiserver that went down meanwhile takes its answers with it: readiness is what it is at the end.
     const auto readyz = co_await get_readyz(client, view.readyz_path, cycle.settings.timeout, false);
     view.readyz = readyz.reply ? Seen<Answer>(readyz.answer()) : failed_like<Answer>(readyz);
@@ -208,6 +218,7 @@ asio::awaitable<Observation> observe_apiservers(std::shared_ptr<ClusterConnectio
         }
         co_await join(std::move(again));
     }
+    co_await observe_workloads(*connections, settings, observation);
     observation.finished = wall_clock();
     co_return observation;
 }

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <ctime>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 
 #include "net/text.hpp"
@@ -219,6 +220,20 @@ Result<std::vector<Certificate>> parse_certificates(std::string_view pem) {
         at = stop + end.size();
     }
     return certificates;
+}
+
+bool is_intact(const Certificate& certificate) {
+    constexpr std::size_t remembered_max = 512;
+    thread_local std::unordered_map<std::string, std::optional<Certificate>> remembered;
+    auto at = remembered.find(certificate.pem);
+    if (at == remembered.end()) {
+        if (remembered.size() >= remembered_max) remembered.clear();
+        auto read = parse_certificates(certificate.pem);
+        std::optional<Certificate> only;
+        if (read && read->size() == 1) only = std::move(read->front());
+        at = remembered.emplace(certificate.pem, std::move(only)).first;
+    }
+    return at->second == certificate;
 }
 
 std::string_view name(ChainFault fault) {

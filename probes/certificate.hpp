@@ -33,6 +33,9 @@ struct Certificate {
 // when a CERTIFICATE block cannot be parsed. An empty list is no error.
 Result<std::vector<Certificate>> parse_certificates(std::string_view pem);
 
+// Whether what is known of a certificate is what its own PEM carries: a record may have been cut or altered.
+bool is_intact(const Certificate& certificate);
+
 enum class ChainFault {
     none,
     unknown_issuer,  // does not lead to any of the CAs (or a signature on the way is wrong)

@@ -140,8 +140,7 @@ std::optional<Refusal> gate_certificate(const Facts& facts, const std::string& m
                       std::string(probes::name(proxy->fault)) + "): a name would change nothing.");
     }
     // What is planned rests on the name: it has to be the one that the certificate's own bytes carry.
-    const auto read = probes::parse_certificates(proxy->leaf.pem);
-    if (!read || read->size() != 1 || read->front() != proxy->leaf)
+    if (!probes::is_intact(proxy->leaf))
         return refuse("What was read of the proxy-client certificate does not agree with its bytes: look again.");
     const auto now = facts.input.now;
     if (proxy->leaf.not_before > now - margin_before)

@@ -64,11 +64,6 @@ bool overlap(const std::vector<Certificate>& requestheader, const std::vector<Ce
     return false;
 }
 
-bool is_readable(const Certificate& certificate) {
-    const auto read = parse_certificates(certificate.pem);
-    return read && read->size() == 1 && read->front().sha256 == certificate.sha256;
-}
-
 // What is published and what the masters' files hold, together: either may be seen in part.
 std::vector<Certificate> pooled(const std::vector<Certificate>& published, const Observation& observation,
                                 std::string_view flag) {
@@ -95,8 +90,8 @@ void digest_shared_ca(Case& result) {
                                          master.second->process->arguments.flags.contains("client-ca-file");
                               });
     const bool readable = !requestheader.empty() && (no_client_ca || !published.client_ca.empty()) &&
-                          published.malformed.empty() && std::ranges::all_of(requestheader, is_readable) &&
-                          std::ranges::all_of(client, is_readable);
+                          published.malformed.empty() && std::ranges::all_of(requestheader, is_intact) &&
+                          std::ranges::all_of(client, is_intact);
     result.shared_ca = shared || logs_in || !readable;
     result.shared_ca_known = shared || logs_in || readable;
 }

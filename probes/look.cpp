@@ -1,33 +1,21 @@
 #include "probes/look.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
-#include <functional>
 #include <map>
 #include <set>
 
 #include "net/text.hpp"
 #include "probes/look_draft.hpp"
+#include "probes/look_facts.hpp"
 
 namespace aggmedic::probes {
 
 namespace {
 
-using Words = std::vector<std::string_view>;
-
-template <class T>
-bool number(std::string_view word, T& value, int base = 10) {
-    const auto parsed = std::from_chars(word.data(), word.data() + word.size(), value, base);
-    return parsed.ec == std::errc() && parsed.ptr == word.data() + word.size() && !word.empty();
-}
 bool decimal(std::string_view word, double& value) {
     const auto parsed = std::from_chars(word.data(), word.data() + word.size(), value, std::chars_format::fixed);
     return parsed.ec == std::errc() && parsed.ptr == word.data() + word.size() && value >= 0 && value < 1e10;
-}
-bool bytes_of(std::string_view word, std::string& bytes) {
-    constexpr std::string_view lead = "b64:";
-    return word.starts_with(lead) && base64_decode(word.substr(lead.size()), bytes);
 }
 bool is_hex(std::string_view word, std::size_t size) {
     return word.size() == size && word.find_first_not_of("0123456789abcdef") == std::string_view::npos;
@@ -102,14 +90,7 @@ bool read_kilobytes(std::string_view word, std::uint64_t& bytes) {
     return true;
 }
 
-// A key of the format: how many words its line has (the key included), whether it may come again, how it is read.
-struct Key {
-    std::size_t words;
-    bool repeats;
-    std::function<bool(const Words&, LookDraft&)> read;
-};
-
-const std::map<std::string_view, Key>& keys() {
+const std::map<std::string_view, LookKey>& keys() {
     const auto text = [](std::string MasterView::* member) {
         return [member](const Words& w, LookDraft& d) {
             d.look.view.*member = w[1];
@@ -122,7 +103,7 @@ const std::map<std::string_view, Key>& keys() {
     const auto size = [](std::uint64_t MasterView::* member) {
         return [member](const Words& w, LookDraft& d) { return read_kilobytes(w[1], d.look.view.*member); };
     };
-    static const std::map<std::string_view, Key> table{
+    static const std::map<std::string_view, LookKey> table{
         {"boot_id", {2, false, text(&MasterView::boot_id)}},
         {"uptime", {2, false, [](const Words& w, LookDraft& d) { return decimal(w[1], d.look.view.uptime_seconds); }}},
         {"clock",
@@ -171,11 +152,18 @@ const std::map<std::string_view, Key>& keys() {
     return table;
 }
 
+const LookKey* key_called(std::string_view name) {
+    for (const auto* table : {&keys(), &fact_keys()}) {
+        if (const auto found = table->find(name); found != table->end()) return &found->second;
+    }
+    return nullptr;
+}
+
 bool read_line(std::string_view line, LookDraft& draft) {
     const auto words = split(line, ' ');
-    const auto found = keys().find(words[0]);
-    if (found == keys().end()) return draft.refuse("unknown key " + printable(words[0], 64));
-    const auto& key = found->second;
+    const auto* found = key_called(words[0]);
+    if (found == nullptr) return draft.refuse("unknown key " + printable(words[0], 64));
+    const auto& key = *found;
     const std::string what(words[0]);
     // A reason is a sentence; every other line has its fixed number of words.
     if (words.size() != key.words && !(words[0] == "file.missing" && words.size() > 2)) {

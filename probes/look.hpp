@@ -25,9 +25,20 @@ struct Look {
 //   file.missing REASON                      instead of the above
 //   pid N                                    content of the supervisor's pid file; `pid none`
 //   process PID PPID START_TICKS b64(cmdline, NUL-separated)     the pid, its descendants, and anything named
-//   kube-apiserver named FLAG b64(path) exists|missing readable|unreadable b64(CERTIFICATE blocks, may be empty) monit
-//   EXIT b64(stdout) b64(stderr)       of `monit status` disk_free_kb N / memory_available_kb N lock b64 content of the
-//   lock file, when there is one backup b64(path) end
+//   kube-apiserver
+//   named FLAG b64(path) exists|missing readable|unreadable b64(CERTIFICATE blocks, may be empty)
+//   modified b64(path) EPOCH_SECONDS         of the arguments file and the named files
+//   ticks_per_second N                       the unit of START_TICKS
+//   proxy_key match|differs|unknown          digests of the public halves of the live process's proxy-client pair
+//   environment_read / environment NAME b64(value)      *_proxy and no_proxy of the live process, without userinfo
+//   permanent_fix present|absent             the pre-start script that repeats the repair after a recreate
+//   start_faults_read / start_fault ID       only while no apiserver runs: what its last attempts wrote
+//   backend HOST:PORT connected|refused|timeout|no-route|failed|untried       one for each place that was asked for
+//   monit EXIT b64(stdout) b64(stderr)       of `monit status`
+//   disk_free_kb N / memory_available_kb N
+//   lock b64                                 content of the lock file, when there is one
+//   backup b64(path)
+//   end
 //
 // The master may be hostile: sizes are capped by the session, numbers and base64 are checked, unknown keys are an
 // error. `asked`/`answered` are our clock around the call, for the clock offset. Errors: malformed_reply.

@@ -94,10 +94,30 @@ void read_arguments_of_file(LookDraft& draft, const std::vector<std::string>* li
     if (!view.file_equals_process && view.differing_flags.empty()) view.differing_flags = {"(the order)"};
 }
 
+// Field 22 counts from the boot, and so does the uptime.
+std::optional<TimePoint> started_at(const LookDraft& draft, std::uint64_t start_ticks) {
+    const auto hertz = static_cast<double>(draft.ticks_per_second);
+    const double seconds_ago = draft.look.view.uptime_seconds - static_cast<double>(start_ticks) / hertz;
+    if (!(seconds_ago > -60 && seconds_ago < 1e10)) return std::nullopt;
+    return TimePoint(std::chrono::milliseconds(draft.clock_ms - static_cast<std::int64_t>(seconds_ago * 1000)));
+}
+
+void add_file_times(LookDraft& draft) {
+    const auto time_of = [&](const std::string& path) -> std::optional<TimePoint> {
+        const auto at = draft.modified.find(path);
+        return at == draft.modified.end() ? std::nullopt : std::optional(at->second);
+    };
+    auto& view = draft.look.view;
+    view.args_file.modified = time_of(view.args_file.resolved);
+    for (auto& file : view.files) file.modified = time_of(file.path);
+}
+
 }  // namespace
 
 void assemble(LookDraft& draft, TimePoint asked, TimePoint answered) {
     auto& view = draft.look.view;
+    add_file_times(draft);
+    if (!draft.dialled_all) view.backends = Unobserved{.reason = "not-found", .detail = "neither bash nor curl there"};
     const auto middle = asked + (answered - asked) / 2;
     view.clock_offset_ms = draft.clock_ms - middle.time_since_epoch().count();
     std::vector<std::string> live;
@@ -109,7 +129,8 @@ void assemble(LookDraft& draft, TimePoint asked, TimePoint answered) {
         view.process = ProcessFacts{.pid = process.pid,
                                     .start_ticks = process.start_ticks,
                                     .executable = process.argv.front(),
-                                    .arguments = read_arguments(live)};
+                                    .arguments = read_arguments(live),
+                                    .started_at = started_at(draft, process.start_ticks)};
     } else {
         view.process = chosen.why();
     }

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -28,6 +28,9 @@ struct LookDraft {
     std::vector<LookedProcess> processes;
     std::set<std::string, std::less<>> seen;  // keys that may come once
     std::int64_t clock_ms = 0;
+    std::int64_t ticks_per_second = 100;
+    std::map<std::string, TimePoint> modified;  // by path, of the master's clock
+    bool dialled_all = true;                    // a master without bash and curl cannot dial
     std::string fault;
 
     bool refuse(std::string why) {

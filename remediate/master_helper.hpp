@@ -12,8 +12,8 @@ namespace aggmedic::remediate {
 
 // The one thing that ever runs on a master: a constant POSIX shell script (master_helper.sh) with the verbs
 //
-//   look     PLATFORM
-//       Read-only, see probes/look.hpp.
+//   look     PLATFORM [HOST:PORT...]
+//       Read-only, see probes/look.hpp. The places, at most 32 IP addresses with ports, are dialled from the master.
 //   lock     PLATFORM HOLDER RUN TOKEN
 //       Takes or renews /run/aggmedic/lock: one line `HOLDER RUN TOKEN BOOT_ID EXPIRY`, the last in seconds of uptime,
 //       15 minutes ahead; swap, restart and restore renew it. A higher token of the same run takes over from a lower.

@@ -38,6 +38,16 @@ want_word() { # NAME VALUE
     '' | *[!A-Za-z0-9-]* | ?????????????????????????????????????????????????????????????????*) no 20 grammar "$1" ;;
     esac
 }
+want_place() { # IPv4:PORT or [IPv6]:PORT
+    case $2 in *:*) ;; *) no 20 grammar "$1" ;; esac
+    case ${2##*:} in '' | *[!0-9]* | ??????*) no 20 grammar "$1" ;; esac
+    case ${2%:*} in
+    '' | *[!0-9.]*)
+        case ${2%:*} in '[]' | *[!][0-9A-Fa-f:.]* | [![]* | *[!]]) no 20 grammar "$1" ;; esac
+        case ${2#?} in *'['*) no 20 grammar "$1" ;; esac
+        ;;
+    esac
+}
 want_number() {
     case $2 in
     '' | *[!0-9]* | ???????????????????*) no 20 grammar "$1" ;;
@@ -294,6 +304,10 @@ b64() {
     printf 'b64:'
     base64 -w 0
 }
+look_modified() { # PATH; by this machine's clock
+    seconds=$(stat -L -c %Y -- "$1" 2>/dev/null) || return 0
+    printf 'modified %s %s\n' "$(printf '%s' "$1" | b64)" "$seconds"
+}
 look_file() {
     printf 'file.path %s\n' "$(printf '%s' "$file" | b64)"
     if ! resolved=$(readlink -f -- "$file" 2>/dev/null) || [ ! -f "$resolved" ]; then
@@ -313,6 +327,7 @@ look_file() {
     hash=$(printf '%s' "$bytes" | base64 -d | sha256sum)
     printf 'file.sha256 %s\n' "${hash%% *}"
     printf 'file.bytes b64:%s\n' "$bytes"
+    look_modified "$resolved"
 }
 
 list_processes() { # PID PPID START_TICKS, one a line
@@ -390,6 +405,7 @@ look_named_file() { # FLAG PATH; of keys nothing is read, of other files the CER
         esac
     fi
     printf 'named %s %s %s %s %s\n' "$flag" "$(printf '%s' "$2" | b64)" "$exists" "$readable" "$blocks"
+    if [ "$exists" = exists ]; then look_modified "$2"; fi
 }
 from_its_directory() { # PATH as the process means it
     case $1 in
@@ -405,7 +421,7 @@ look_named_files() {
     if [ -n "$ids" ]; then ids=$ids:$group; fi
     if [ -z "$groups" ]; then groups=$group; fi
     head -c 65536 "/proc/$live/cmdline" 2>/dev/null | tr '\0' '\n' | {
-        before=''
+        before='' proxy_certificate='' proxy_key=''
         while IFS= read -r argument; do
             case $argument in
             --*=?*) use=${argument%%=*} path=${argument#*=} ;;
@@ -426,9 +442,89 @@ look_named_files() {
             *) continue ;;
             esac
             path=$(from_its_directory "$path")
+            case $use in
+            --proxy[-_]client[-_]cert[-_]file) proxy_certificate=$path ;;
+            --proxy[-_]client[-_]key[-_]file) proxy_key=$path ;;
+            esac
             look_named_file "$use" "$path"
         done
+        look_proxy_key "$proxy_certificate" "$proxy_key"
     }
+}
+
+digest_of_public_key() { # of a PEM public key on standard input; nothing where there is none
+    key=$(openssl pkey -pubin -outform DER 2>/dev/null | sha256sum)
+    case $key in e3b0c44298fc1c14*) ;; *) printf '%s' "${key%% *}" ;; esac # the digest of nothing
+}
+look_proxy_key() { # CERTIFICATE KEY; openssl reads the key here, and only the digest of its public half is compared
+    [ -n "$1" ] && [ -n "$2" ] || return 0
+    ours=$(timeout 10 openssl x509 -in "$1" -noout -pubkey 2>/dev/null </dev/null | digest_of_public_key)
+    theirs=$(timeout 10 openssl pkey -in "$2" -passin pass: -pubout 2>/dev/null </dev/null | digest_of_public_key)
+    case $ours:$theirs in
+    :* | *:) answer=unknown ;;
+    "$ours:$ours") answer=match ;;
+    *) answer=differs ;;
+    esac
+    printf 'proxy_key %s\n' "$answer"
+}
+look_environment() { # what Go reads of the live process; user and password are cut off here
+    case $live in '' | none) return ;; esac
+    if ! { : <"/proc/$live/environ"; } 2>/dev/null; then return; fi
+    printf 'environment_read\n'
+    head -c 262144 "/proc/$live/environ" 2>/dev/null | tr '\n\0' '\001\n' |
+        sed -n 's/^\([Hh][Tt][Tt][Pp][Ss]*_[Pp][Rr][Oo][Xx][Yy]\)=/\1 /p; s/^\([Aa][Ll][Ll]_[Pp][Rr][Oo][Xx][Yy]\)=/\1 /p; s/^\([Nn][Oo]_[Pp][Rr][Oo][Xx][Yy]\)=/\1 /p' |
+        while IFS= read -r variable; do
+            name=${variable%% *} value=${variable#* }
+            case $name in
+            [Nn]*) value=$(printf '%s' "$value" | sed 's/[^,]*@//g') ;;
+            *) value=$(printf '%s' "$value" | sed 's#^\([A-Za-z][A-Za-z0-9+.-]*://\)\{0,1\}.*@#\1#; s#^\([A-Za-z][A-Za-z0-9+.-]*://\)\{0,1\}\([^/?\#]*\).*#\1\2#') ;;
+            esac
+            printf 'environment %s %s\n' "$name" "$(printf '%s' "$value" | head -c 4096 | b64)"
+        done
+}
+look_permanent_fix() { # os-conf's job, as aggmedic or a person gave it
+    script=/var/vcap/jobs/pre-start-script/bin/pre-start
+    answer=absent
+    if grep -qF requestheader-allowed-names "$script" 2>/dev/null; then answer=present; fi
+    printf 'permanent_fix %s\n' "$answer"
+}
+look_start_faults() { # only while none runs: what its last attempts wrote
+    if [ -n "$live" ] && [ -d "/proc/$live" ]; then return; fi
+    text=$(tail -c 65536 "/var/vcap/sys/log/$service/$service.stderr.log" 2>/dev/null | tail -n 60) || return 0
+    printf 'start_faults_read\n'
+    case $text in *requestheader-client-ca-file*client-ca-file*overlapping*) printf 'start_fault ca-overlap\n' ;; esac
+    case $text in *'unknown flag: --'*) printf 'start_fault unknown-flag\n' ;; esac
+    case $text in
+    *': permission denied'* | *': no such file or directory'*) printf 'start_fault unreadable-file\n' ;;
+    esac
+    case $text in *'private key does not match public key'*) printf 'start_fault key-mismatch\n' ;; esac
+}
+
+connect_to() { # HOST:PORT; only bash and curl can dial from a shell
+    host=${1%:*} port=${1##*:}
+    host=${host#\[}
+    host=${host%\]}
+    if command -v bash >/dev/null 2>&1; then
+        text=$(timeout 3 bash -c 'exec 3<>"/dev/tcp/$1/$2"' bash "$host" "$port" 2>&1 </dev/null)
+    elif command -v curl >/dev/null 2>&1; then
+        text=$(curl -sS --noproxy '*' --connect-timeout 3 -m 4 -o /dev/null "telnet://$1" 2>&1 </dev/null)
+    else
+        printf untried
+        return
+    fi
+    case $?:$text in
+    0:* | 48:* | 49:*) printf connected ;;
+    *refused*) printf refused ;;
+    124:* | *imed\ out* | 28:*) printf timeout ;;
+    *'No route'* | *unreachable*) printf no-route ;;
+    *) printf failed ;;
+    esac
+}
+look_backends() { # HOST:PORT..., all at once
+    for place; do
+        printf 'backend %s %s\n' "$place" "$(connect_to "$place")" &
+    done
+    wait
 }
 
 look_monit() { # exit status, standard output and error output of one call, without a file to put them in
@@ -450,14 +546,21 @@ look_room() {
     sed -n 's/^MemAvailable:[[:space:]]*\([0-9][0-9]*\) kB$/memory_available_kb \1/p' /proc/meminfo
 }
 
-verb_look() { # PLATFORM
-    [ $# -eq 1 ] || no 20 grammar count
+verb_look() { # PLATFORM [HOST:PORT...]: the backends of aggregated APIs, dialled from here
+    [ $# -ge 1 ] && [ $# -le 33 ] || no 20 grammar count
     want_platform "$1"
+    shift
+    for place; do want_place backend "$place"; done
     read -r up rest </proc/uptime
     printf 'aggmedic-look 1\nboot_id %s\nuptime %s\nclock %s\n' "$(boot_id)" "$up" "$(date +%s%N)"
+    printf 'ticks_per_second %s\n' "$(getconf CLK_TCK 2>/dev/null || echo 100)"
     look_file
     look_processes
     look_named_files
+    look_environment
+    look_permanent_fix
+    look_start_faults
+    look_backends "$@"
     look_monit
     look_room
     if [ -f "$state/lock" ]; then printf 'lock %s\n' "$(head -c 1024 "$state/lock" | b64)"; fi

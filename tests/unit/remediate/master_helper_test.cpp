@@ -327,6 +327,7 @@ TEST_P(MasterHelper, RefusesArgumentsOutsideItsGrammar) {
     const std::vector<std::vector<std::string>> calls{
         {"look"},
         {"look", "bosh", "more"},
+        {"look", "bosh", "10.0.0.1:443", "x"},
         {"look", "$(touch /run/pwned)"},
         {"look", "kubeadm"},
         {"lock", "bosh", holder, "run 1", "1"},

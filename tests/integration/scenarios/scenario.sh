@@ -207,6 +207,35 @@ CONFIG
     until_so 120 queries
     kill "$prometheus" && wait "$prometheus" 2>/dev/null || true
     ;;
+one-dead-of-twenty) # the other 19 are asked in the same cycle and on time, through every master
+    up --extensions 18
+    "$lab" set --dir "$dir/lab" ext-slow=ext-007 >/dev/null
+    start_daemon
+    # attempts MASTER: how often each API was asked through it so far, one a line
+    attempts() {
+        inside curl -fsS http://127.0.0.1:10797/metrics | sed -n 's/^aggmedic_aggregated_api_responses_total{\(.*\)} \([0-9]*\)$/\1 \2/p' |
+            grep "master=\"$1\"" | sed 's/.*apiservice="\([^"]*\)".* \([0-9]*\)$/\1 \2/' | awk '{n[$1] += $2} END {for (a in n) print a, n[a]}' | sort
+    }
+    all_asked() { for m in 0 1 2; do [ "$(attempts master/$m | wc -l)" -eq 20 ] || return 1; done; }
+    until_so 90 all_asked
+    observed() { inside curl -fsS http://127.0.0.1:10797/metrics | sed -n 's/^aggmedic_last_observation_timestamp_seconds{.*} //p'; }
+    for m in 0 1 2; do attempts master/$m >"$dir/before.$m"; done
+    cycles=0 last=$(observed) begun=$SECONDS
+    while [ "$cycles" -lt 4 ]; do
+        until_so 40 eval '[ "$(observed)" != "$last" ]'
+        last=$(observed) cycles=$((cycles + 1))
+    done
+    took=$((SECONDS - begun))
+    [ "$took" -le 40 ] || fail "four cycles of six seconds took $took"
+    for m in 0 1 2; do
+        attempts master/$m >"$dir/after.$m"
+        join "$dir/before.$m" "$dir/after.$m" | awk '{print $1, $3 - $2}' >"$dir/out"
+        while read -r api asked; do
+            case $api in *ext-007.*) continue ;; esac
+            [ "$asked" -ge 15 ] || fail "$api was asked $asked times through master/$m in four cycles of five attempts"
+        done <"$dir/out"
+    done
+    ;;
 *) fail "there is no such scenario" ;;
 esac
 printf '%s: as it should be, %s s\n' "$scenario" "$SECONDS"

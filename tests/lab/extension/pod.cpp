@@ -69,7 +69,7 @@ void Pod::container_ended(int code, const char* reason) {
             {"exit", {{"code", code}, {"reason", reason}, {"started", started}, {"finished", now}}}});
     const auto pause = code == 0 ? world_.scaled(2) : world_.scaled(10 << std::min(restarts_, 5));
     start_at_ = Clock::now() + std::max(pause, std::chrono::milliseconds(500));
-    ready_at_ = start_at_ + world_.scaled(code == 0 ? 20 : 1);
+    ready_at_ = start_at_ + world_.scaled(code == 0 ? 120 : 1);
 }
 
 void Pod::create() {

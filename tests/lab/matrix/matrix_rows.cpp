@@ -146,6 +146,9 @@ const std::vector<Row>& all_single() {
          .without_ssh = certain,
          .allow_list = "wrong",
          .available = "False MissingEndpoints",
+         .one_struck = true,
+         .unknown_with_ssh = true,
+         .unknown_without_ssh = true,
          .wrong_with_ssh = "no-backend",
          .wrong_without_ssh = "no-backend"},
         {.breaks = "auth-configmap-empty",
@@ -154,6 +157,7 @@ const std::vector<Row>& all_single() {
          .without_ssh = certain,
          .allow_list = "wrong",
          .available = "False MissingEndpoints",
+         .one_struck = true,
          .unknown_with_ssh = true,
          .unknown_without_ssh = true,
          .wrong_with_ssh = "no-backend no-requestheader-ca",
@@ -284,13 +288,19 @@ const std::vector<Row>& all_pairs() {
     const auto pair = [](std::string_view breaks, std::string_view causes) {
         return Row{.breaks = breaks, .cause = "", .with_ssh = open, .without_ssh = open, .beside = causes};
     };
+    // Nothing can show the second fault before the first is gone: it is the run that stops at the canary then.
+    const auto hidden = [&](std::string_view breaks) {
+        Row row = pair(breaks, "cn-not-allowed");
+        row.is_repairable = true;
+        return row;
+    };
     static const std::vector<Row> rows = {
         pair("cn-not-allowed+proxy-cert-expired", "cn-not-allowed proxy-cert-expired identity-collapse"),
         pair("separate-ca+proxy-cert-wrong-issuer", "cn-not-allowed proxy-cert-wrong-issuer"),
         pair("separate-ca+header-names-missing", "cn-not-allowed header-names-missing"),
-        pair("separate-ca+no-auth-delegator", "cn-not-allowed no-auth-delegator"),
+        hidden("separate-ca+no-auth-delegator"),
+        hidden("separate-ca+bad-ca-bundle"),
         pair("separate-ca+no-backend", "cn-not-allowed no-backend"),
-        pair("separate-ca+bad-ca-bundle", "cn-not-allowed serving-cert-untrusted"),
         pair("separate-ca+http-proxy-env", "cn-not-allowed http-proxy-env"),
         pair("separate-ca+clock-skew", "cn-not-allowed clock-skew"),
         pair("separate-ca+one-master-differs", "cn-not-allowed masters-differ proxy-cert-wrong-issuer"),

@@ -20,9 +20,10 @@ struct Row {
     std::string_view cause;   // the truth
     Level with_ssh, without_ssh;
     std::string_view allow_list{};  // empty: not compared
-    std::string_view available{};   // what the condition of service catalog begins with once the break has struck
+    std::string_view available{};   // what the conditions begin with once the break has struck
     std::string_view beside{};      // causes that may stand beside it, with spaces between them
     bool is_repairable = false;     // there is a plan
+    bool one_struck = false;        // `available` holds for service catalog alone
     int from_minor = 0, to_minor = 99;
     // What the judgement cannot say yet. Held to `open` in that way of looking until it can; then the mark goes.
     bool unknown_with_ssh = false, unknown_without_ssh = false;

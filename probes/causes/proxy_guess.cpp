@@ -174,7 +174,7 @@ Finding certificate_fault(const Case& seen, const ApiCase& api) {
 }  // namespace
 
 void judge_guessed_certificates(const Case& seen, Assessment& assessment) {
-    if (!seen.read.empty() || seen.published == nullptr || !seen.published->has_requestheader_ca) return;
+    if (!seen.read.empty() || seen.published == nullptr || seen.published->requestheader_ca.empty()) return;
     const auto* guess = mismatch(seen);
     if (guess == nullptr || is_refuted(seen)) return;
     if (is_borne_out(seen)) judge_mismatch(seen, *guess, assessment);

@@ -158,7 +158,8 @@ void judge_fault(const Case& seen, const Fault& fault, Assessment& assessment) {
 }  // namespace
 
 void judge_read_certificates(const Case& seen, Assessment& assessment) {
-    if (seen.published == nullptr || !seen.published->has_requestheader_ca) return;
+    // Without a CA that could be read, no chain says anything.
+    if (seen.published == nullptr || seen.published->requestheader_ca.empty()) return;
     for (const auto& fault : group_faults(seen.read)) judge_fault(seen, fault, assessment);
 }
 

@@ -76,6 +76,12 @@ void list_shared_facts(const Case& seen, Assessment& assessment) {
                 "malformed_reply: " + printable(why, 128) + "; extension API servers keep what they had");
         }
     }
+    if (seen.published != nullptr) {
+        for (const auto& [key, why] : seen.published->malformed) {
+            if (key == "requestheader-allowed-names") continue;  // said above
+            add(assessment, "the published " + printable(key, 64), "", "malformed_reply: " + printable(why, 256));
+        }
+    }
     std::size_t left_out = 0;
     for (const auto& apiserver : seen.observation.apiservers)
         left_out = std::max(left_out, apiserver.apiservices_left_out);

@@ -120,6 +120,15 @@ TEST(Confidence, SeparateCasHaveToBeSeenToBeSeparate) {
     for (const auto& finding : judge(observation).findings) EXPECT_EQ(finding.allow_list, AllowList::dangerous);
 }
 
+TEST(Confidence, ACaBundleThatCannotBeReadIsNoWrongIssuer) {
+    auto observation = mismatch();
+    published(observation).requestheader_ca.clear();
+    published(observation).malformed["requestheader-client-ca-file"] = "certificate 1 cannot be read";
+    const auto assessment = judge(observation);
+    for (const auto& finding : assessment.findings) EXPECT_EQ(finding.confidence, Confidence::ambiguous);
+    EXPECT_THAT(unobserved_of(assessment), testing::HasSubstr("the published requestheader-client-ca-file"));
+}
+
 TEST(Confidence, AKeyThatCannotBeReadIsNeitherAbsentNorEmpty) {
     auto observation = healthy();
     published(observation).username_headers.clear();

@@ -66,7 +66,8 @@ bool is_drawn(std::string_view word) {
     if (word.size() >= hex_min && std::ranges::all_of(word, is_hex)) return true;
     if (word.size() < random_min) return false;
     const auto has = [&](auto kind) { return std::ranges::any_of(word, kind); };
-    return has(is_digit) && (has(is_lower) || has(is_upper)) && changes_of(word) * 4 >= word.size();
+    if (!has(is_digit)) return has(is_lower) && has(is_upper) && changes_of(word) * 3 >= word.size();
+    return (has(is_lower) || has(is_upper)) && changes_of(word) * 4 >= word.size();
 }
 
 bool decodes_to_text(std::string_view word) {

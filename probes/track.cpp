@@ -24,6 +24,10 @@ bool is_about_ssh(const UnobservedFact& fact) {
 // Whether what a finding is about could not be seen in this cycle: then its absence says nothing. One dead master hides
 // what was found on it and every comparison with it; a list that nobody could bring hides all.
 bool hides(const UnobservedFact& fact, const Finding& finding) {
+    if (!fact.causes.empty()) {
+        const bool is_elsewhere = !fact.master.empty() && !finding.master.empty() && fact.master != finding.master;
+        return !is_elsewhere && std::ranges::find(fact.causes, finding.cause) != fact.causes.end();
+    }
     if (fact.what == "version") return false;
     const bool is_identity = finding.cause == "identity-collapse" || finding.cause == "cn-not-allowed";
     if (fact.what.starts_with("identity ") || fact.what.starts_with("canary ")) return is_identity;
@@ -56,13 +60,38 @@ void fold_seen(History& history, const Finding& finding, TimePoint now) {
     if (std::ranges::count(tracked.recent, true) >= seen_to_raise) tracked.raised = true;
 }
 
+bool explains(const Finding& finding, const std::string& apiservice) {
+    return finding.severity != Severity::info && finding.finding_class == FindingClass::fault &&
+           (finding.apiservice.empty() || finding.apiservice == apiservice);
+}
+
+// After the other findings: what one of them explains is not told twice.
+void fold_attempts(History& history, const std::map<std::string, CycleAttempts>& attempts, TimePoint now,
+                   TrackResult& result) {
+    const auto others = result.findings;
+    for (const auto& [apiservice, cycle] : attempts) {
+        auto& known = history.attempts[apiservice];
+        const bool was_raised = known.raised;
+        const auto before = was_raised ? intermittent_finding(apiservice, known) : Finding();
+        fold(known, cycle, now);
+        if (was_raised && !known.raised) result.resolved.push_back(before);
+    }
+    for (const auto& [apiservice, known] : history.attempts) {
+        const auto explained = [&](const Finding& finding) { return explains(finding, apiservice); };
+        if (known.raised && std::ranges::none_of(others, explained)) {
+            result.findings.push_back(intermittent_finding(apiservice, known));
+        }
+    }
+}
+
 }  // namespace
 
 std::string key(const Finding& finding) {
     return finding.cause + '\n' + finding.master + '\n' + finding.apiservice;
 }
 
-TrackResult track(History history, const Assessment& assessment, TimePoint now) {
+TrackResult track(History history, const Assessment& assessment, TimePoint now,
+                  const std::map<std::string, CycleAttempts>& attempts) {
     TrackResult result;
     history.cluster = assessment.cluster;
     std::map<std::string, const Finding*> present;
@@ -82,6 +111,7 @@ TrackResult track(History history, const Assessment& assessment, TimePoint now) 
     for (const auto& [name, tracked] : history.findings) {
         if (tracked.raised) result.findings.push_back(tracked.finding);
     }
+    fold_attempts(history, attempts, now, result);
     result.history = std::move(history);
     return result;
 }
@@ -143,10 +173,26 @@ void fields(V& v, T& x) {
 }
 
 template <class V, class T>
+    requires std::is_same_v<std::remove_const_t<T>, AttemptCount>
+void fields(V& v, T& x) {
+    v("failed", x.failed);
+    v("total", x.total);
+}
+
+template <class V, class T>
+    requires std::is_same_v<std::remove_const_t<T>, AttemptHistory>
+void fields(V& v, T& x) {
+    v("cycles", x.cycles);
+    v("raised", x.raised);
+    v("first_seen", x.first_seen);
+}
+
+template <class V, class T>
     requires std::is_same_v<std::remove_const_t<T>, History>
 void fields(V& v, T& x) {
     v("cluster", x.cluster);
     v("findings", x.findings);
+    v("attempts", x.attempts);
 }
 
 nlohmann::json to_json(const History& history) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "probes/finding.hpp"
+#include "probes/intermittent.hpp"
 
 namespace aggmedic::probes {
 
@@ -21,7 +22,8 @@ struct Tracked {
 };
 struct History {
     std::string cluster;
-    std::map<std::string, Tracked> findings;  // by key(finding)
+    std::map<std::string, Tracked> findings;         // by key(finding)
+    std::map<std::string, AttemptHistory> attempts;  // by APIService
     bool operator==(const History&) const = default;
 };
 std::string key(const Finding& finding);
@@ -33,8 +35,10 @@ struct TrackResult {
 };
 
 // Folds one assessment into the history: a finding is raised when seen in 2 of the last 3 cycles and resolved after 3
-// clean ones. A cycle in which its subject could not be observed counts as neither: the finding is frozen.
-TrackResult track(History history, const Assessment& assessment, TimePoint now);
+// clean ones. A cycle in which its subject could not be observed counts as neither: the finding is frozen. An API that
+// fails now and then, by the `attempts` of many cycles, is raised as `intermittent` unless a finding explains it.
+TrackResult track(History history, const Assessment& assessment, TimePoint now,
+                  const std::map<std::string, CycleAttempts>& attempts = {});
 
 nlohmann::json to_json(const History& history);
 Result<History> parse_history(std::string_view json);

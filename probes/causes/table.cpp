@@ -13,7 +13,7 @@ constexpr auto info = Severity::info;
 
 // The one table: labels, docs/causes/, alerts and tests are checked against it. Ids never change; rows are never
 // removed.
-constexpr std::array<Cause, 39> table{{
+constexpr std::array<Cause, 40> table{{
     {"cn-not-allowed", "AGG-01", critical,
      "The proxy-client certificate is valid, but its CN is not among the published allowed names.",
      "Reissue the proxy-client certificate with an allowed CN, or add exactly this CN on every master, one at a time: "
@@ -125,6 +125,9 @@ constexpr std::array<Cause, 39> table{{
      "Take the name out of the masters' arguments and of the permanent fix, then out of the ConfigMap."},
     {"certificate-ends-soon", "", warning, "A certificate of the front proxy ends within 30 days.",
      "Renew it before it ends; from then on every aggregated API is refused."},
+    {"intermittent", "", warning,
+     "An aggregated API fails at some attempts and works at most, over many cycles.",
+     "Compare the backends behind its service (one bad replica, one lossy node); nothing on the masters needs a change."},
 }};
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "probes/diagnose.hpp"
+#include "probes/raised.hpp"
 #include "recording.hpp"
 
 namespace aggmedic::probes {
@@ -130,6 +131,100 @@ TEST(Track, LosingSshFreezesWhatOnlySshCanSee) {
         (Cycles{.subject = finding("identity-collapse", "", "v1.a.example"), .blind = open}.raised_after("xx???")));
 }
 
+TEST(Track, OptionalEvidenceFreezesOnlyTheCausesThatItHides) {
+    UnobservedFact logs{.what = "logs of v1.a.example", .master = "", .reason = "forbidden", .causes = {"no-backend"}};
+    EXPECT_TRUE((Cycles{.subject = finding("no-backend", "", "v1.a.example"), .blind = logs}.raised_after("xx???")));
+    EXPECT_FALSE((Cycles{.subject = finding("clock-skew"), .blind = logs}.raised_after("xx???")));
+    logs.master = "m1";
+    EXPECT_FALSE((Cycles{.subject = finding("no-backend", "m0"), .blind = logs}.raised_after("xx???")));
+    EXPECT_TRUE((Cycles{.subject = finding("no-backend", "m1"), .blind = logs}.raised_after("xx???")));
+}
+
+// One digit a cycle: how many of five attempts fail; `-`: nothing was known. 9 stands for all.
+bool is_intermittent_after(const std::string& line, History& history) {
+    bool raised = false;
+    TimePoint now{std::chrono::seconds(1000)};
+    for (const char digit : line) {
+        now += std::chrono::seconds(30);
+        std::map<std::string, CycleAttempts> attempts;
+        if (digit != '-') attempts["v1.a.example"][""] = {.failed = digit == '9' ? 5 : digit - '0', .total = 5};
+        auto result = track(std::move(history), {}, now, attempts);
+        history = std::move(result.history);
+        raised = std::ranges::any_of(result.findings, [](const auto& each) { return each.cause == "intermittent"; });
+    }
+    return raised;
+}
+
+TEST(Track, AnApiThatFailsNowAndThenIsIntermittent) {
+    struct Row {
+        const char* line;
+        bool raised;
+    };
+    for (const auto& [line, raised] : std::initializer_list<Row>{{"1", false},
+                                                                 {"00000100000", false},
+                                                                 {"1010", false},
+                                                                 {"10101", true},
+                                                                 {"1101", true},
+                                                                 {"111-----", true},
+                                                                 {"11100000000000", false},
+                                                                 {"111000000000", true},
+                                                                 {"999999", false},
+                                                                 {"0009999000", false},
+                                                                 {"0019999100", false},
+                                                                 {"090090090", true}}) {
+        History history;
+        EXPECT_EQ(is_intermittent_after(line, history), raised) << line;
+    }
+}
+
+TEST(Track, WhatAFindingExplainsIsNotIntermittentToo) {
+    History history;
+    EXPECT_TRUE(is_intermittent_after("1111", history));
+    TimePoint now{std::chrono::seconds(9000)};
+    Assessment assessment;
+    assessment.findings = {finding("no-backend", "", "v1.a.example")};
+    for (int cycle = 0; cycle < 2; ++cycle) history = track(std::move(history), assessment, now, {}).history;
+    const auto result = track(std::move(history), assessment, now, {});
+    ASSERT_EQ(result.findings.size(), 1U);
+    EXPECT_EQ(result.findings[0].cause, "no-backend");
+}
+
+TEST(CountAttempts, SilenceCountsOnlyBesideAnAnswer) {
+    auto observation = recording::load("healthy", {.ssh = false, .as = recording::As::dev});
+    for (auto& apiserver : observation.apiservers) {
+        for (auto& attempts : apiserver.attempts) attempts.discovery.front() = {.status = 0, .failure = "timeout"};
+    }
+    const auto counts = count_attempts(observation);
+    ASSERT_TRUE(counts.contains(recording::wardle));
+    for (const auto& [master, counted] : counts.at(recording::wardle)) EXPECT_EQ(counted.failed, 1) << master;
+    for (auto& apiserver : observation.apiservers) {
+        for (auto& attempts : apiserver.attempts) {
+            for (auto* answers : {&attempts.discovery, &attempts.resource}) {
+                for (auto& answer : *answers) answer = {.status = 0, .failure = "timeout"};
+            }
+        }
+    }
+    EXPECT_TRUE(count_attempts(observation).empty());
+}
+
+TEST(ByCause, OneForEachCauseWithAllThatItExplains) {
+    auto first = finding("no-backend", "", "v1.a.example");
+    first.severity = Severity::warning;
+    first.since = TimePoint(std::chrono::seconds(20));
+    auto second = finding("no-backend", "", "v1.b.example");
+    second.confidence = Confidence::certain;
+    second.since = TimePoint(std::chrono::seconds(10));
+    const auto causes = by_cause({first, finding("pending-restart", "m1"), second});
+    ASSERT_EQ(causes.size(), 2U);
+    EXPECT_EQ(causes[0].apiservices, (std::vector<std::string>{"v1.a.example", "v1.b.example"}));
+    EXPECT_TRUE(causes[0].finding.apiservice.empty());
+    EXPECT_EQ(causes[0].finding.severity, Severity::critical);
+    EXPECT_EQ(causes[0].finding.confidence, Confidence::certain);
+    EXPECT_EQ(causes[0].finding.since, second.since);
+    EXPECT_EQ(causes[1].finding.master, "m1");
+    EXPECT_EQ(to_json(causes[0])["apiservices"].size(), 2U);
+}
+
 TEST(Track, EqualCausesOfDifferentSubjectsAreDifferentFindings) {
     EXPECT_NE(key(finding("a", "b", "c")), key(finding("a", "c", "b")));
     EXPECT_NE(key(finding("a", "", "c")), key(finding("a", "c", "")));
@@ -140,6 +235,9 @@ TEST(Track, HistoryRoundTrips) {
         diagnose(recording::load("cn-not-allowed", {.ssh = true, .as = recording::As::dev}), recording::now());
     auto history = track({}, assessment, recording::now()).history;
     history.findings.begin()->second.finding.common_name = "\xFF raw";
+    history.findings.begin()->second.finding.finding_class = FindingClass::security;
+    history.attempts["v1.a.example"] = {
+        .cycles = {{{"m0", {.failed = 1, .total = 5}}}}, .raised = true, .first_seen = {}};
     const auto read = parse_history(to_json(history).dump());
     ASSERT_TRUE(read) << read.error().detail;
     EXPECT_EQ(*read, history);

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "probes/finding.hpp"
+#include "probes/observation.hpp"
+
+// A backend that fails now and then, seen over many cycles: in one cycle its few failures are no verdict.
+namespace aggmedic::probes {
+
+struct AttemptCount {
+    int failed = 0, total = 0;
+    bool operator==(const AttemptCount&) const = default;
+};
+// The attempts of one cycle at one aggregated API, by the master they went through ("": the server address).
+using CycleAttempts = std::map<std::string, AttemptCount>;
+
+// By APIService, through apiservers that are ready; what answered nothing that tells is left out. An attempt without an
+// answer counts as failed only beside one that was answered.
+std::map<std::string, CycleAttempts> count_attempts(const Observation& observation);
+
+struct AttemptHistory {
+    std::deque<CycleAttempts> cycles;  // known ones, newest last
+    bool raised = false;
+    TimePoint first_seen{};
+    bool operator==(const AttemptHistory&) const = default;
+};
+
+// Folds one known cycle in; raised from the third failing cycle of the last twelve on, if a tenth of the attempts fail;
+// over when fewer than two are left. A cycle in a row of cycles that fail altogether is an outage, and counts as none.
+void fold(AttemptHistory& history, const CycleAttempts& cycle, TimePoint now);
+
+// What a raised history says; no consequence of anything, and no answer to which of the causes it is.
+Finding intermittent_finding(const std::string& apiservice, const AttemptHistory& history);
+
+}  // namespace aggmedic::probes

@@ -9,6 +9,7 @@
 #include "daemon/looking.hpp"
 #include "net/blocking.hpp"
 #include "probes/diagnose.hpp"
+#include "probes/redaction.hpp"
 
 namespace aggmedic::daemon {
 namespace {
@@ -20,9 +21,14 @@ milliseconds spread_of(milliseconds interval) {
     return interval * 6 / 10;
 }
 
-bool contains(const std::vector<probes::Finding>& findings, const probes::Finding& finding) {
-    const auto same = [&](const probes::Finding& other) { return probes::key(other) == probes::key(finding); };
-    return std::ranges::any_of(findings, same);
+bool contains(const std::vector<probes::RaisedCause>& causes, const probes::RaisedCause& raised) {
+    return std::ranges::any_of(causes, [&](const auto& other) { return other.finding.cause == raised.finding.cause; });
+}
+
+std::string listed(const std::vector<std::string>& names) {
+    std::string text;
+    for (const auto& each : names) text += (text.empty() ? "" : ",") + each;
+    return text;
 }
 
 }  // namespace
@@ -42,8 +48,13 @@ void ClusterWatch::take_over(ClusterWatch& former) {
     history_ = former.history_;
     stored_history_ = former.stored_history_;
     findings_ = former.findings_;
+    newest_ = former.newest_;
     metrics_.counters = former.metrics_.counters;
     metrics_.findings = former.metrics_.findings;
+}
+
+void ClusterWatch::keep(probes::Observation observation) {
+    newest_ = std::make_shared<const probes::Observation>(std::move(observation));
 }
 
 void ClusterWatch::hurry() {
@@ -87,9 +98,15 @@ asio::awaitable<void> ClusterWatch::cycle(milliseconds spread) {
     settings.timeout = probe_.timeout;
     settings.attempts = probe_.attempts;
     settings.spread = spread;
-    auto observation = co_await probes::observe_apiservers(connections_, settings);
+    const bool was_being_changed = is_being_changed();
+    auto observation = co_await observe_as_renewed(cluster_->target.name, connections_, settings);
     if (cluster_->ssh) co_await look_where_due(observation);
-    co_await conclude(observation);
+    probes::take_out_secrets(observation);
+    keep(std::move(observation));
+    const auto seen = newest_;
+    conclude(*seen);
+    // While a run restarts masters, what fails is expected, and announced by the run: findings stay as they are.
+    if (!was_being_changed && !is_being_changed()) co_await fold(*seen);
 }
 
 asio::awaitable<void> ClusterWatch::look_where_due(probes::Observation& observation) {
@@ -120,18 +137,19 @@ asio::awaitable<void> ClusterWatch::load_history() {
     history_.cluster = cluster_->target.name;
 }
 
-asio::awaitable<void> ClusterWatch::conclude(const probes::Observation& observation) {
-    const auto now = wall_clock();
-    assessment_ = probes::diagnose(observation, now);
-    auto tracked = probes::track(std::move(history_), *assessment_, now);
-    history_ = std::move(tracked.history);
-    const auto before = std::exchange(findings_, std::move(tracked.findings));
-    tell_changes(tracked.resolved, before);
-
+void ClusterWatch::conclude(const probes::Observation& observation) {
+    assessment_ = probes::diagnose(observation, wall_clock());
     metrics_.last = facts_of(observation);
-    metrics_.findings = findings_;
     metrics_.counters.count(observation);
     if (tools_.probe_durations != nullptr) observe_durations(*tools_.probe_durations, observation);
+}
+
+asio::awaitable<void> ClusterWatch::fold(const probes::Observation& observation) {
+    auto tracked = probes::track(std::move(history_), *assessment_, wall_clock(), probes::count_attempts(observation));
+    history_ = std::move(tracked.history);
+    const auto before = std::exchange(findings_, probes::by_cause(tracked.findings));
+    tell_changes(before);
+    metrics_.findings = std::move(tracked.findings);
 
     auto text = probes::to_json(history_).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     if (tools_.journal == nullptr || text == stored_history_) co_return;
@@ -143,18 +161,24 @@ asio::awaitable<void> ClusterWatch::conclude(const probes::Observation& observat
     if (!stored) log_error("the journal cannot be written", {{"error", stored.error().detail}});
 }
 
-void ClusterWatch::tell_changes(const std::vector<probes::Finding>& resolved,
-                                const std::vector<probes::Finding>& before) const {
-    const auto tell = [&](std::string_view message, const probes::Finding& finding) {
+bool ClusterWatch::is_being_changed() const {
+    return tools_.is_being_changed && tools_.is_being_changed(cluster_->target.name);
+}
+
+// One line for each cause, however many APIs and masters it concerns.
+void ClusterWatch::tell_changes(const std::vector<probes::RaisedCause>& before) const {
+    const auto tell = [&](std::string_view message, const probes::RaisedCause& raised) {
         log_warning(message, {{"cluster", cluster_->target.name},
-                              {"cause", finding.cause},
-                              {"master", finding.master},
-                              {"apiservice", finding.apiservice}});
+                              {"cause", raised.finding.cause},
+                              {"masters", listed(raised.masters)},
+                              {"apiservices", listed(raised.apiservices)}});
     };
-    for (const auto& finding : findings_) {
-        if (!contains(before, finding)) tell("a finding is raised", finding);
+    for (const auto& raised : findings_) {
+        if (!contains(before, raised)) tell("a finding is raised", raised);
     }
-    for (const auto& finding : resolved) tell("a finding is resolved", finding);
+    for (const auto& raised : before) {
+        if (!contains(findings_, raised)) tell("a finding is resolved", raised);
+    }
 }
 
 }  // namespace aggmedic::daemon

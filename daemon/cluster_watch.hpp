@@ -2,6 +2,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
@@ -14,6 +15,7 @@
 #include "daemon/metrics.hpp"
 #include "net/remote_host.hpp"
 #include "probes/observe.hpp"
+#include "probes/raised.hpp"
 #include "probes/track.hpp"
 #include "remediate/journal.hpp"
 
@@ -27,6 +29,7 @@ struct WatchTools {
     remediate::Journal* journal = nullptr;  // none: the history is kept in memory only
     asio::thread_pool* journal_thread = nullptr;
     Durations* probe_durations = nullptr;
+    std::function<bool(std::string_view cluster)> is_being_changed;  // by a run of ours; none: never
 };
 
 // One cluster, looked at again and again: its connections, its last looks, its findings over time. It shares nothing
@@ -43,8 +46,11 @@ class ClusterWatch {
     const ClusterConfig& cluster() const { return *cluster_; }
     std::shared_ptr<const ClusterConfig> shared_cluster() const { return cluster_; }
     const std::optional<probes::Assessment>& assessment() const { return assessment_; }  // of the last cycle
-    const std::vector<probes::Finding>& findings() const { return findings_; }           // raised ones
+    const std::vector<probes::RaisedCause>& findings() const { return findings_; }       // one for each cause
     const probes::History& history() const { return history_; }
+    // What was seen last, by a cycle or by whoever asked; none before the first.
+    const std::shared_ptr<const probes::Observation>& newest() const { return newest_; }
+    void keep(probes::Observation observation);
     bool observed() const { return assessment_.has_value(); }
     ClusterMetrics& metrics() { return metrics_; }
     // The same settings: nothing to begin anew.
@@ -58,8 +64,10 @@ class ClusterWatch {
     asio::awaitable<void> cycle(milliseconds spread);
     asio::awaitable<void> look_where_due(probes::Observation& observation);
     asio::awaitable<void> load_history();
-    asio::awaitable<void> conclude(const probes::Observation& observation);
-    void tell_changes(const std::vector<probes::Finding>& resolved, const std::vector<probes::Finding>& before) const;
+    void conclude(const probes::Observation& observation);
+    asio::awaitable<void> fold(const probes::Observation& observation);  // into the history
+    void tell_changes(const std::vector<probes::RaisedCause>& before) const;
+    bool is_being_changed() const;
 
     WatchTools tools_;
     std::shared_ptr<const ClusterConfig> cluster_;
@@ -69,7 +77,8 @@ class ClusterWatch {
     probes::History history_;
     std::string stored_history_;
     std::optional<probes::Assessment> assessment_;
-    std::vector<probes::Finding> findings_;
+    std::shared_ptr<const probes::Observation> newest_;
+    std::vector<probes::RaisedCause> findings_;
     ClusterMetrics metrics_;
     std::minstd_rand random_;
     asio::steady_timer next_cycle_;

@@ -12,10 +12,10 @@ namespace {
 using nlohmann::json;
 using remediate::Journal;
 
-json short_json(const probes::Finding& finding) {
-    const auto whole = probes::to_json(finding);
+json short_json(const probes::RaisedCause& raised) {
+    const auto whole = probes::to_json(raised);
     json value;
-    for (const char* key : {"cause", "severity", "master", "apiservice", "since"})
+    for (const char* key : {"cause", "severity", "master", "apiservice", "masters", "apiservices", "since"})
         value[key] = whole.value(key, json());
     return value;
 }
@@ -24,11 +24,16 @@ json short_json(const probes::Finding& finding) {
 // raised, and lately.
 std::string_view state_of(const ClusterWatch& watch, milliseconds interval) {
     if (!watch.assessment()) return "unknown";
-    const auto counts = [](const probes::Finding& finding) { return finding.severity != probes::Severity::info; };
-    if (std::ranges::any_of(watch.findings(), counts)) return "findings";
+    const auto counts = [](const probes::Finding& finding) {
+        return finding.severity != probes::Severity::info && finding.finding_class == probes::FindingClass::fault;
+    };
+    const auto is_fault = [&](const probes::RaisedCause& raised) { return counts(raised.finding); };
+    if (std::ranges::any_of(watch.findings(), is_fault)) return "findings";
     const auto& last = *watch.assessment();
     const bool is_fresh = std::chrono::system_clock::now() - last.at < 3 * interval + std::chrono::minutes(1);
-    const bool is_clean = last.unobserved.empty() && std::ranges::none_of(last.findings, counts);
+    // Optional evidence that is missing hides some causes, and makes nothing unknown.
+    const auto blinds = [](const probes::UnobservedFact& fact) { return fact.causes.empty(); };
+    const bool is_clean = std::ranges::none_of(last.unobserved, blinds) && std::ranges::none_of(last.findings, counts);
     return is_fresh && is_clean ? "healthy" : "unknown";
 }
 

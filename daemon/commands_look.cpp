@@ -2,10 +2,11 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "daemon/explaining.hpp"
+#include "daemon/bundle.hpp"
+#include "daemon/moment.hpp"
 #include "daemon/planning.hpp"
 #include "daemon/program.hpp"
-#include "probes/diagnose.hpp"
+#include "net/text.hpp"
 #include "probes/exchange.hpp"
 #include "probes/track.hpp"
 
@@ -51,27 +52,63 @@ asio::awaitable<View> Program::look(std::shared_ptr<const ClusterConfig> cluster
     co_return co_await look_at_everything(std::move(looking));
 }
 
-// A finding that the cycles know is older than this moment.
-void Program::add_since(probes::Assessment& assessment) const {
-    const auto watched = watched_.find(assessment.cluster);
-    if (watched == watched_.end()) return;
-    const auto& known = watched->second.watch->history().findings;
-    for (auto& finding : assessment.findings) {
-        const auto found = known.find(probes::key(finding));
-        if (found == known.end()) continue;
-        const auto first = found->second.first_seen;
-        finding.since = finding.since ? std::min(*finding.since, first) : first;
+// What was seen, with what the cycles know beside it: a finding that they know is older than this moment.
+Moment Program::moment_of(const ClusterConfig& cluster, probes::Observation observation) const {
+    Moment moment;
+    moment.observation = std::move(observation);
+    moment.at = moment.observation.finished;
+    moment.platform = cluster.target.platform;
+    moment.plannable = cluster.ssh.has_value();
+    const auto watched = watched_.find(cluster.target.name);
+    if (watched == watched_.end()) return moment;
+    const auto& history = watched->second.watch->history();
+    for (const auto& [key, tracked] : history.findings) moment.since[key] = tracked.first_seen;
+    for (const auto& raised : watched->second.watch->findings()) {
+        if (raised.finding.cause != "intermittent") continue;
+        for (const auto& apiservice : raised.apiservices) {
+            moment.over_time.push_back(probes::intermittent_finding(apiservice, history.attempts.at(apiservice)));
+        }
     }
+    return moment;
 }
 
 asio::awaitable<void> Program::check_one(std::shared_ptr<const ClusterConfig> cluster, bool explain,
                                          ProgressSink progress, json& result) {
     const auto place = co_await check_places_.enter();
-    const auto view = co_await look(cluster, std::move(progress));
-    auto assessment = probes::diagnose(view.observation, wall_clock());
-    add_since(assessment);
-    result = probes::to_json(assessment);
-    if (explain) add_explanation(result, *cluster, view.observation);
+    auto view = co_await look(cluster, std::move(progress));
+    const auto moment = moment_of(*cluster, std::move(view.observation));
+    result = explain ? explained(moment) : checked(moment);
+    const auto watched = watched_.find(cluster->target.name);
+    if (watched != watched_.end()) watched->second.watch->keep(moment.observation);
+}
+
+// What was seen last, by a cycle or by a person; a look where nothing was seen yet.
+asio::awaitable<Reply> Program::bundle(Request request, ProgressSink progress) {
+    const auto selected = select(request.clusters);
+    if (!selected) co_return failed(exit_status::usage, selected.error().detail);
+    if (selected->size() != 1) co_return failed(exit_status::usage, "bundle needs the name of one cluster");
+    const auto cluster = selected->front();
+    const auto watched = watched_.find(cluster->target.name);
+    const bool is_seen = watched != watched_.end() && watched->second.watch->newest();
+    probes::Observation observation;
+    if (is_seen) {
+        observation = *watched->second.watch->newest();
+    } else {
+        auto view = co_await look(cluster, std::move(progress));
+        observation = std::move(view.observation);
+    }
+    const auto moment = moment_of(*cluster, std::move(observation));
+    const auto packed = pack(moment);
+    if (!packed) co_return failed(exit_status::usage, "the bundle cannot be made: " + packed.error().detail);
+    const auto state = checked(moment).value("state", "unknown");
+    const auto observed = to_rfc3339(moment.observation.finished);
+    co_return Reply{.exit_status = exit_status::good,
+                    .error = {},
+                    .result = {{"cluster", cluster->target.name},
+                               {"observed", observed},
+                               {"state", state},
+                               {"sha256", sha256_hex(*packed)},
+                               {"archive", base64_encode(*packed)}}};
 }
 
 asio::awaitable<Reply> Program::check(Clusters clusters, bool explain, ProgressSink progress) {

@@ -122,6 +122,19 @@ void read_remediation(MapReader& top, RemediationConfig& remediation) {
     map.finish();
 }
 
+void read_exec_plugins(MapReader& top, NamedFiles& files) {
+    const auto setting = top.find("exec_plugins");
+    const auto programs = top.texts("exec_plugins");
+    if (!setting || !programs) return;
+    for (const auto& program : *programs) {
+        if (!program.starts_with('/')) {
+            top.faults().add(setting->mark,
+                             setting->path + ": " + printable(program, 200) + " must be an absolute path");
+        }
+    }
+    files.exec_plugins = *programs;
+}
+
 void read_clusters(MapReader& top, NamedFiles& files, Config& config) {
     std::set<std::string> names;
     top.each("clusters", [&](const Setting& item) {
@@ -149,6 +162,7 @@ Config read_document(const YAML::Node& root, NamedFiles& files, Faults& faults) 
     read_probe(map, config.probe);
     read_remediation(map, config.remediation);
     map.require("clusters");
+    read_exec_plugins(map, files);
     read_clusters(map, files, config);
     map.finish();
     return config;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "daemon/credential_source.hpp"
 #include "daemon/kubeconfig.hpp"
 #include "daemon/server_url.hpp"
 #include "net/text.hpp"
@@ -49,7 +50,8 @@ void read_kubeconfig_of_cluster(MapReader& map, NamedFiles& files, probes::Clust
     }
     const auto name = scalar_text(*setting, map.faults());
     if (!name) return;
-    auto read = read_kubeconfig(files.resolve(*name), context.value_or(""));
+    const auto file = files.resolve(*name);
+    auto read = read_kubeconfig(file, context.value_or(""), files.exec_plugins);
     if (!read) {
         map.faults().add(setting->mark, fmt::format("{}: {}", setting->path, read.error().detail));
         return;
@@ -59,7 +61,7 @@ void read_kubeconfig_of_cluster(MapReader& map, NamedFiles& files, probes::Clust
     target.server_name = std::move(read->server_name);
     target.ca_pem = std::move(read->ca_pem);
     target.insecure_skip_tls_verify = read->insecure_skip_tls_verify;
-    target.probe = std::move(read->user);
+    target.probe = renewable_user(std::move(*read), file, context.value_or(""), files.exec_plugins);
 }
 
 // Exactly one of server and kubeconfig.
@@ -115,6 +117,16 @@ void read_credentials(MapReader& cluster, NamedFiles& files, ClusterConfig& resu
     cluster.fault(cluster.path() +
                   ".credentials.probe is missing: name the token_file of a ServiceAccount that may do what "
                   "probes/rbac.yaml grants");
+}
+
+// Such a caller is allowed everything before anything is asked: whose identity an extension API server saw stays
+// unknown.
+void warn_of_masters(const Setting& setting, const ClusterConfig& cluster, Faults& faults) {
+    if (!probes::caller_of(cluster.target.probe).is_system_masters) return;
+    faults.warn(setting.mark, fmt::format("{}: the probe's credential is in system:masters, which is blind to a masked "
+                                          "identity (aggmedic_identity_masked stays unknown); give it a ServiceAccount "
+                                          "with what probes/rbac.yaml grants",
+                                          setting.path));
 }
 
 void read_apiservices(MapReader& cluster, probes::ClusterTarget& target) {
@@ -187,6 +199,7 @@ ClusterConfig read_cluster(const Setting& setting, NamedFiles& files, Faults& fa
     refuse_inline_secrets(map);
     read_address(map, files, cluster.target);
     read_credentials(map, files, cluster);
+    if (cluster.target.canary.empty()) warn_of_masters(setting, cluster, faults);
     read_apiservices(map, cluster.target);
     read_platform(map, cluster);
     read_masters(map, cluster);
@@ -221,6 +234,7 @@ std::optional<probes::Credential> read_credential(const Setting& setting, NamedF
         const auto value = name ? files.read_token(*name, *token) : std::nullopt;
         if (!value) return std::nullopt;
         credential.bearer_token = *value;
+        credential.source = token_in_file(files.resolve(*name));
     } else if (certificate) {
         const auto certificate_name = name_at(*certificate);
         const auto key_name = name_at(*key);
@@ -229,15 +243,17 @@ std::optional<probes::Credential> read_credential(const Setting& setting, NamedF
         if (!certificate_pem || !key_pem) return std::nullopt;
         credential.client_certificate_pem = *certificate_pem;
         credential.client_key_pem = *key_pem;
+        credential.source = certificate_in_files(files.resolve(*certificate_name), files.resolve(*key_name));
     } else {
         const auto name = name_at(*kubeconfig);
         if (!name) return std::nullopt;
-        auto read = read_kubeconfig(files.resolve(*name), context.value_or(""));
+        const auto file = files.resolve(*name);
+        auto read = read_kubeconfig(file, context.value_or(""), files.exec_plugins);
         if (!read) {
             faults.add(kubeconfig->mark, fmt::format("{}: {}", kubeconfig->path, read.error().detail));
             return std::nullopt;
         }
-        credential = std::move(read->user);
+        credential = renewable_user(std::move(*read), file, context.value_or(""), files.exec_plugins);
     }
     return credential;
 }

@@ -10,6 +10,8 @@ namespace {
 using nlohmann::json;
 
 json facts_of(const probes::Credential& credential) {
+    // What is renewed at its source is another secret of the same identity: plans and watches outlive it.
+    if (credential.source) return {{"source", credential.source->identity()}};
     return {{"token", sha256_hex(credential.bearer_token)},
             {"certificate", sha256_hex(credential.client_certificate_pem)},
             {"key", sha256_hex(credential.client_key_pem)}};

@@ -14,7 +14,6 @@
 namespace aggmedic::daemon {
 namespace {
 
-constexpr std::size_t file_bytes_max = 1024 * 1024;
 constexpr std::string_view white_space = " \t\r\n";
 
 bool is_visible_ascii(char character) {
@@ -23,7 +22,7 @@ bool is_visible_ascii(char character) {
 
 }  // namespace
 
-Result<std::string> read_small_file(const std::filesystem::path& file) {
+Result<std::string> read_small_file(const std::filesystem::path& file, std::size_t bytes_max) {
     struct stat status{};
     if (::stat(file.c_str(), &status) != 0) {
         return fail(Errc::io_failed, fmt::format("cannot read {}: {}", file.string(), std::strerror(errno)));
@@ -31,10 +30,12 @@ Result<std::string> read_small_file(const std::filesystem::path& file) {
     if (!S_ISREG(status.st_mode)) return fail(Errc::io_failed, file.string() + " is no regular file");
     std::ifstream stream(file, std::ios::binary);
     if (!stream) return fail(Errc::io_failed, fmt::format("cannot read {}: {}", file.string(), std::strerror(errno)));
-    std::string bytes(file_bytes_max + 1, '\0');
+    std::string bytes(bytes_max + 1, '\0');
     stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     bytes.resize(static_cast<std::size_t>(stream.gcount()));
-    if (bytes.size() > file_bytes_max) return fail(Errc::too_large, file.string() + " is larger than 1 MiB");
+    if (bytes.size() > bytes_max) {
+        return fail(Errc::too_large, fmt::format("{} is larger than {} MiB", file.string(), bytes_max >> 20));
+    }
     return bytes;
 }
 

@@ -3,14 +3,16 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "daemon/yaml_reader.hpp"
 #include "net/result.hpp"
 
 namespace aggmedic::daemon {
 
-// The whole of a file of at most 1 MiB. Errors: io_failed, too_large; the detail is a sentence with the file's name.
-Result<std::string> read_small_file(const std::filesystem::path& file);
+// The whole of a regular file, of at most 1 MiB unless told otherwise. Errors: io_failed, too_large; the detail is a
+// sentence with the file's name.
+Result<std::string> read_small_file(const std::filesystem::path& file, std::size_t bytes_max = 1024 * 1024);
 bool is_readable_by_everybody(const std::filesystem::path& file);
 
 // Reads what a configuration names, relative to the folder it is in. Every trouble is a fault at the place that names
@@ -20,6 +22,7 @@ class NamedFiles {
     NamedFiles(std::filesystem::path folder, Faults& faults) : folder_(std::move(folder)), faults_(faults) {}
 
     std::filesystem::path resolve(const std::string& name) const { return folder_ / name; }
+    std::vector<std::string> exec_plugins;  // programs that kubeconfigs may log in by: absolute paths
     std::optional<std::string> read(const std::string& name, const Setting& named_at);
     // A secret that every user of the machine can read is worth a warning.
     std::optional<std::string> read_secret(const std::string& name, const Setting& named_at);

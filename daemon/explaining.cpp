@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "daemon/advice.hpp"
 #include "net/text.hpp"
 #include "net/time.hpp"
 #include "probes/causes/case.hpp"
@@ -70,16 +71,35 @@ json master_of(const std::string& name, const probes::Seen<probes::MasterView>& 
     return master;
 }
 
+// What the cause means, what it costs and what to type, beside each finding.
+void add_advice(json& findings, const probes::Case& facts) {
+    std::vector<std::string> failing;
+    for (const auto& api : facts.apis) {
+        if (api.apiservice != nullptr && api.fails()) failing.push_back(api.apiservice->name);
+    }
+    for (auto& finding : findings) {
+        const auto cause = finding.value("cause", "");
+        const auto* row = probes::find_cause(cause);
+        finding["meaning"] = row == nullptr ? json() : json(row->meaning);
+        const auto api = finding["apiservice"].is_string() ? finding["apiservice"].get<std::string>() : std::string();
+        const bool costs = std::ranges::find(failing, api) != failing.end();
+        finding["blast_radius"] = costs ? blast_radius(failing, facts.apis.size()) : std::vector<std::string>();
+        finding["next"] = printable_list(next_commands(cause, api, facts.observation));
+    }
+}
+
 }  // namespace
 
-void add_explanation(json& checked, const ClusterConfig& cluster, const Observation& observation) {
+void add_explanation(json& checked, const Moment& moment) {
+    const auto& observation = moment.observation;
     checked["published"] = published_of(observation);
     checked["caller"] = printable(observation.caller.user);
-    checked["platform"] = cluster.target.platform;
-    checked["plannable"] = cluster.ssh.has_value();
+    checked["platform"] = printable(moment.platform);
+    checked["plannable"] = moment.plannable;
     checked["apiservers"] = json::array();
     for (const auto& view : observation.apiservers) checked["apiservers"].push_back(apiserver_of(view));
     const auto facts = probes::digest(observation, observation.finished);
+    add_advice(checked["findings"], facts);
     checked["masters"] = json::array();
     for (const auto& [name, seen] : observation.masters) checked["masters"].push_back(master_of(name, seen, facts));
 }

@@ -2,13 +2,12 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "daemon/config.hpp"
-#include "probes/observation.hpp"
+#include "daemon/moment.hpp"
 
 namespace aggmedic::daemon {
 
 // Adds to the JSON of one checked cluster what `explain` shows beside the findings (service.hpp). Pure; everything from
 // the network is made printable.
-void add_explanation(nlohmann::json& checked, const ClusterConfig& cluster, const probes::Observation& observation);
+void add_explanation(nlohmann::json& checked, const Moment& moment);
 
 }  // namespace aggmedic::daemon

@@ -7,6 +7,8 @@
 
 #include "daemon/config.hpp"
 #include "daemon/config_files.hpp"
+#include "daemon/credential_source.hpp"
+#include "daemon/exec_plugin.hpp"
 #include "daemon/server_url.hpp"
 #include "net/text.hpp"
 #include "net/tls_context.hpp"
@@ -43,7 +45,8 @@ std::string text_of(const YAML::Node& map, const char* key) {
 }
 
 // KEY-data in base64 wins over the file that KEY names, as in client-go.
-Result<std::string> data_or_file(const YAML::Node& map, const std::string& key, const Place& place) {
+Result<std::string> data_or_file(const YAML::Node& map, const std::string& key, const Place& place,
+                                 std::vector<std::filesystem::path>& files) {
     const auto data = text_of(map, (key + "-data").c_str());
     if (!data.empty()) {
         std::string decoded;
@@ -52,7 +55,8 @@ Result<std::string> data_or_file(const YAML::Node& map, const std::string& key, 
     }
     const auto name = text_of(map, key.c_str());
     if (name.empty()) return std::string();
-    auto bytes = read_small_file(place.file.parent_path() / name);
+    files.push_back(place.file.parent_path() / name);
+    auto bytes = read_small_file(files.back());
     if (!bytes) return wrong(place, fmt::format("names a {}: {}", key, bytes.error().detail));
     return std::move(*bytes);
 }
@@ -65,7 +69,7 @@ Result<void> read_cluster(const YAML::Node& cluster, const Place& place, Kubecon
     context.server_port = server->port;
     context.server_name = text_of(cluster, "tls-server-name");
     context.insecure_skip_tls_verify = text_of(cluster, "insecure-skip-tls-verify") == "true";
-    auto ca = data_or_file(cluster, "certificate-authority", place);
+    auto ca = data_or_file(cluster, "certificate-authority", place, context.files);
     if (!ca) return std::unexpected(ca.error());
     if (context.insecure_skip_tls_verify && !ca->empty()) {
         return wrong(place, "has both a certificate-authority and insecure-skip-tls-verify; kubectl refuses that too");
@@ -75,12 +79,10 @@ Result<void> read_cluster(const YAML::Node& cluster, const Place& place, Kubecon
 }
 
 Result<void> refuse_foreign_ways(const YAML::Node& user, const Place& place) {
-    for (const char* key : {"exec", "auth-provider"}) {
-        if (!user[key]) continue;
+    if (user["auth-provider"]) {
         return wrong(place,
-                     fmt::format("logs in by {}, a program that aggmedic does not run; give it a ServiceAccount's "
-                                 "token or a client certificate instead",
-                                 key));
+                     "logs in by auth-provider, which aggmedic does not do; give it a ServiceAccount's token or "
+                     "a client certificate instead");
     }
     for (const char* key : {"username", "password", "as", "as-uid", "as-groups", "as-user-extra"}) {
         if (user[key]) return wrong(place, fmt::format("uses '{}', which is not supported by this version", key));
@@ -88,11 +90,51 @@ Result<void> refuse_foreign_ways(const YAML::Node& user, const Place& place) {
     return {};
 }
 
-Result<void> read_user(const YAML::Node& user, const Place& place, KubeconfigContext& context) {
+Result<ExecPlugin> read_exec(const YAML::Node& exec, const Place& place, const std::vector<std::string>& exec_plugins) {
+    ExecPlugin plugin;
+    auto command = text_of(exec, "command");
+    // As in kubectl: with a slash in it, a relative command stands beside the kubeconfig.
+    if (command.contains('/')) command = (place.file.parent_path() / command).lexically_normal().string();
+    auto program = allowed_program(exec_plugins, command);
+    if (!program) {
+        return wrong(place,
+                     fmt::format("logs in by exec, the program '{}', which aggmedic runs only when its "
+                                 "configuration names it: exec_plugins: [/path/to/{}]; or give it a "
+                                 "ServiceAccount's token",
+                                 printable(command, 200), printable(command.substr(command.rfind('/') + 1), 100)));
+    }
+    plugin.api_version = text_of(exec, "apiVersion");
+    if (plugin.api_version != "client.authentication.k8s.io/v1" &&
+        plugin.api_version != "client.authentication.k8s.io/v1beta1") {
+        return wrong(place,
+                     "logs in by an exec plugin of another version than client.authentication.k8s.io/v1 or v1beta1");
+    }
+    if (text_of(exec, "interactiveMode") == "Always")
+        return wrong(place, "logs in by an exec plugin that asks a person");
+    if (text_of(exec, "provideClusterInfo") == "true") {
+        return wrong(place, "logs in by an exec plugin that wants cluster information, which is not supported");
+    }
+    plugin.program = std::move(*program);
+    const YAML::Node arguments = exec["args"];
+    for (const YAML::Node& argument : arguments) plugin.arguments.push_back(argument.as<std::string>());
+    const YAML::Node variables = exec["env"];
+    for (const YAML::Node& variable : variables)
+        plugin.environment[text_of(variable, "name")] = text_of(variable, "value");
+    return plugin;
+}
+
+Result<void> read_user(const YAML::Node& user, const Place& place, const std::vector<std::string>& exec_plugins,
+                       KubeconfigContext& context) {
     if (auto usable = refuse_foreign_ways(user, place); !usable) return usable;
-    auto certificate = data_or_file(user, "client-certificate", place);
+    if (user["exec"]) {
+        auto plugin = read_exec(user["exec"], place, exec_plugins);
+        if (!plugin) return std::unexpected(plugin.error());
+        context.exec = std::move(*plugin);
+        return {};
+    }
+    auto certificate = data_or_file(user, "client-certificate", place, context.files);
     if (!certificate) return std::unexpected(certificate.error());
-    auto key = data_or_file(user, "client-key", place);
+    auto key = data_or_file(user, "client-key", place, context.files);
     if (!key) return std::unexpected(key.error());
     if (certificate->empty() != key->empty()) return wrong(place, "needs both client-certificate and client-key");
     context.user.client_certificate_pem = std::move(*certificate);
@@ -102,7 +144,8 @@ Result<void> read_user(const YAML::Node& user, const Place& place, KubeconfigCon
     auto token = text_of(user, "token");
     const auto token_file = text_of(user, "tokenFile");
     if (!token_file.empty()) {
-        auto bytes = read_small_file(place.file.parent_path() / token_file);
+        context.files.push_back(place.file.parent_path() / token_file);
+        auto bytes = read_small_file(context.files.back());
         if (!bytes) return wrong(place, fmt::format("names a tokenFile: {}", bytes.error().detail));
         token = std::move(*bytes);
     }
@@ -126,7 +169,8 @@ Result<void> check_tls(const KubeconfigContext& context, const Place& place) {
     return {};
 }
 
-Result<KubeconfigContext> read_context(const YAML::Node& root, const std::filesystem::path& file, std::string name) {
+Result<KubeconfigContext> read_context(const YAML::Node& root, const std::filesystem::path& file, std::string name,
+                                       const std::vector<std::string>& exec_plugins) {
     if (!root.IsMap()) return fail(Errc::invalid_argument, file.string() + " is no kubeconfig");
     if (name.empty()) name = text_of(root, "current-context");
     if (name.empty()) return fail(Errc::invalid_argument, file.string() + " has no current-context; name one");
@@ -145,25 +189,44 @@ Result<KubeconfigContext> read_context(const YAML::Node& root, const std::filesy
 
     KubeconfigContext result;
     result.name = name;
+    result.files.push_back(file);
     const Place cluster_place{file, fmt::format("cluster '{}'", printable(cluster_name, 100))};
     const Place user_place{file, fmt::format("user '{}'", printable(user_name, 100))};
     if (auto read = read_cluster(*cluster, cluster_place, result); !read) return std::unexpected(read.error());
-    if (auto read = read_user(*user, user_place, result); !read) return std::unexpected(read.error());
+    if (auto read = read_user(*user, user_place, exec_plugins, result); !read) return std::unexpected(read.error());
     if (auto checked = check_tls(result, context_place); !checked) return std::unexpected(checked.error());
     return result;
 }
 
 }  // namespace
 
-Result<KubeconfigContext> read_kubeconfig(const std::filesystem::path& file, std::string_view context) {
+Result<KubeconfigContext> read_kubeconfig(const std::filesystem::path& file, std::string_view context,
+                                          const std::vector<std::string>& exec_plugins) {
     const auto bytes = read_small_file(file);
     if (!bytes) return std::unexpected(bytes.error());
     try {
-        return read_context(YAML::Load(*bytes), file, std::string(context));
+        return read_context(YAML::Load(*bytes), file, std::string(context), exec_plugins);
     } catch (const YAML::Exception& error) {
         return fail(Errc::invalid_argument, fmt::format("{}:{}:{}: {}", file.string(), error.mark.line + 1,
                                                         error.mark.column + 1, printable(error.msg)));
     }
+}
+
+probes::Credential renewable_user(KubeconfigContext read, const std::filesystem::path& file, std::string_view context,
+                                  const std::vector<std::string>& exec_plugins) {
+    auto user = std::move(read.user);
+    if (read.exec) {
+        user.source = credential_of_plugin(std::move(*read.exec));
+        return user;
+    }
+    const auto again = [file, name = std::string(context), exec_plugins]() -> Result<probes::Credential> {
+        auto renewed = read_kubeconfig(file, name, exec_plugins);
+        if (!renewed) return std::unexpected(renewed.error());
+        return std::move(renewed->user);
+    };
+    user.source =
+        credential_in_files(fmt::format("kubeconfig {} {}", file.string(), context), std::move(read.files), again);
+    return user;
 }
 
 Result<ClusterConfig> cluster_from_kubeconfig(const std::filesystem::path& file, std::string_view context) {

@@ -1,9 +1,12 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "daemon/exec_credential.hpp"
 #include "net/result.hpp"
 #include "probes/observe.hpp"
 
@@ -18,11 +21,19 @@ struct KubeconfigContext {
     std::string ca_pem;
     bool insecure_skip_tls_verify = false;
     probes::Credential user;
+    std::optional<ExecPlugin> exec;            // who we are says this program
+    std::vector<std::filesystem::path> files;  // that `user` was read from
 };
 
 // Reads `context` (empty: current-context) as kubectl does: data before file, files relative to the kubeconfig. What
-// kubectl would do and this does not (exec plugins, auth providers, passwords, proxies, impersonation) is refused by
+// kubectl would do and this does not (auth providers, passwords, proxies, impersonation) is refused by
 // name, never left out silently. Errors: io_failed, invalid_argument.
-Result<KubeconfigContext> read_kubeconfig(const std::filesystem::path& file, std::string_view context);
+// An exec plugin is taken only when it is one of `exec_plugins` (absolute paths, from our own configuration).
+Result<KubeconfigContext> read_kubeconfig(const std::filesystem::path& file, std::string_view context,
+                                          const std::vector<std::string>& exec_plugins = {});
+
+// The user of a context that was read from `file`, with the source that renews it: the files, or the plugin.
+probes::Credential renewable_user(KubeconfigContext read, const std::filesystem::path& file, std::string_view context,
+                                  const std::vector<std::string>& exec_plugins);
 
 }  // namespace aggmedic::daemon

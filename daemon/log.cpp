@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "net/redact.hpp"
 #include "net/text.hpp"
 
 namespace aggmedic::daemon {
@@ -19,7 +20,7 @@ std::shared_ptr<spdlog::logger>& logger() {
 }
 
 std::string quoted(std::string_view value) {
-    const auto text = printable(value, value_bytes_max);
+    const auto text = printable(without_marked_secrets(value), value_bytes_max);
     const auto is_plain = [](char character) { return character > ' ' && character != '"' && character != '='; };
     if (!text.empty() && std::ranges::all_of(text, is_plain)) return text;
     std::string escaped = "\"";

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include "daemon/configured_access.hpp"
+#include "daemon/log.hpp"
 #include "probes/exchange.hpp"
+#include "probes/redaction.hpp"
 
 namespace aggmedic::daemon {
 namespace {
@@ -48,6 +50,23 @@ asio::awaitable<Looks> look_at_masters(HostConnector& connector, Limiter& places
     co_return looks;
 }
 
+asio::awaitable<probes::Observation> observe_as_renewed(std::string cluster,
+                                                        std::shared_ptr<probes::ClusterConnections> connections,
+                                                        probes::ProbeSettings settings) {
+    const auto renewed = co_await probes::refresh_credentials(connections, false);
+    if (!renewed) {
+        log_warning("a credential cannot be read again; the last one is used",
+                    {{"cluster", cluster}, {"error", renewed.error().detail}});
+    }
+    auto observation = co_await probes::observe_apiservers(connections, settings);
+    if (!probes::is_credential_refused(observation)) co_return observation;
+    const auto again = co_await probes::refresh_credentials(connections, true);
+    if (!again || !*again) co_return observation;
+    log_info("a renewed credential is used", {{"cluster", cluster}});
+    settings.spread = std::chrono::milliseconds(0);
+    co_return co_await probes::observe_apiservers(connections, settings);
+}
+
 asio::awaitable<View> look_at_everything(Looking looking) {
     const auto tell = [&](const std::string& text) {
         if (looking.told) looking.told(text);
@@ -58,8 +77,11 @@ asio::awaitable<View> look_at_everything(Looking looking) {
     settings.timeout = looking.probe.timeout;
     settings.attempts = looking.probe.attempts;
     View view;
-    view.observation = co_await probes::observe_apiservers(looking.connections, settings);
-    if (!looking.cluster->ssh || looking.connector == nullptr) co_return view;
+    view.observation = co_await observe_as_renewed(name, looking.connections, settings);
+    if (!looking.cluster->ssh || looking.connector == nullptr) {
+        probes::take_out_secrets(view.observation);
+        co_return view;
+    }
 
     auto masters = master_names(*looking.cluster);
     tell(fmt::format("{}: looking at {} masters over SSH, read-only", name, masters.size()));
@@ -73,6 +95,7 @@ asio::awaitable<View> look_at_everything(Looking looking) {
             view.observation.masters[master] = probes::unobserved(look.error());
         }
     }
+    probes::take_out_secrets(view.observation);
     view.observation.finished = wall_clock();
     co_return view;
 }

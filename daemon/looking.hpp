@@ -38,6 +38,12 @@ struct Looking {
 };
 asio::awaitable<View> look_at_everything(Looking looking);
 
+// One cycle over HTTPS with the credentials as they are now; once more, within the same cycle, where an apiserver
+// refused one that has been renewed meanwhile.
+asio::awaitable<probes::Observation> observe_as_renewed(std::string cluster,
+                                                        std::shared_ptr<probes::ClusterConnections> connections,
+                                                        probes::ProbeSettings settings);
+
 std::vector<std::string> master_names(const ClusterConfig& cluster);
 
 TimePoint wall_clock();

@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "daemon/log.hpp"
+#include "net/redact.hpp"
 #include "net/ssh_worker.hpp"
 #include "net/text.hpp"
 #include "remediate/run_lease.hpp"
@@ -124,7 +125,9 @@ asio::awaitable<Reply> Program::handle(Request request, ProgressSink progress) {
     if (!progress) progress = [](const nlohmann::json&) {};
     std::string fault;
     try {
-        co_return co_await dispatch(std::move(request), std::move(progress));
+        auto reply = co_await dispatch(std::move(request), std::move(progress));
+        reply.error = without_marked_secrets(reply.error);
+        co_return reply;
     } catch (const boost::system::system_error& error) {
         if (error.code() == asio::error::operation_aborted) throw;
         fault = error.what();
@@ -143,6 +146,7 @@ asio::awaitable<Reply> Program::dispatch(Request request, ProgressSink progress)
         if (command == "preflight") co_return co_await preflight(std::move(*clusters), std::move(progress));
         co_return co_await check(std::move(*clusters), command == "explain", std::move(progress));
     }
+    if (command == "bundle") co_return co_await bundle(std::move(request), std::move(progress));
     if (command == "findings") co_return findings();
     if (command == "reload") co_return reload_command();
     if (command == "status") {
@@ -167,7 +171,8 @@ WatchTools Program::watch_tools() {
             .looks = &look_places_,
             .journal = journal_.get(),
             .journal_thread = journal_thread_.get(),
-            .probe_durations = &probe_durations_};
+            .probe_durations = &probe_durations_,
+            .is_being_changed = [this](std::string_view cluster) { return runs_.going_on(cluster) != nullptr; }};
 }
 
 void Program::start_watching() {

@@ -10,6 +10,7 @@
 #include "daemon/limiter.hpp"
 #include "daemon/looking.hpp"
 #include "daemon/metrics.hpp"
+#include "daemon/moment.hpp"
 #include "daemon/running.hpp"
 #include "daemon/service.hpp"
 #include "daemon/task_group.hpp"
@@ -50,7 +51,8 @@ class Program : public Service, public std::enable_shared_from_this<Program> {
                                     nlohmann::json& result);
     asio::awaitable<void> preflight_one(std::shared_ptr<const ClusterConfig> cluster, ProgressSink progress,
                                         nlohmann::json& result);
-    void add_since(probes::Assessment& assessment) const;
+    Moment moment_of(const ClusterConfig& cluster, probes::Observation observation) const;
+    asio::awaitable<Reply> bundle(Request request, ProgressSink progress);
 
     // commands_plan.cpp
     asio::awaitable<Reply> plan(Request request, ProgressSink progress);

@@ -77,6 +77,11 @@ asio::awaitable<void> Runs::carry_out(std::shared_ptr<ActiveRun> run) {
                     .connector = connector.get(),
                     .places = &places,
                     .told = {}};
+    auto repair = run->cluster->repair;
+    if (repair.source) {
+        auto current = co_await run->cluster->repair.source->current(false);
+        if (current) repair = std::move(*current);
+    }
     probes::ProbeSettings probing;
     probing.timeout = run->probe.timeout;
     probing.attempts = run->probe.attempts;
@@ -88,7 +93,7 @@ asio::awaitable<void> Runs::carry_out(std::shared_ptr<ActiveRun> run) {
         .access = access,
         .connections = connections,
         .target = run->cluster->target,
-        .repair = run->cluster->repair,
+        .repair = repair,
         .probing = probing,
         .now = wall_clock,
         .observe = [&looking, run] { return look_for_run(looking, run); },

@@ -25,17 +25,21 @@ namespace asio = boost::asio;
 //   check      {"clusters":[...]} of design 5.1, each with "at"
 //   explain    as check, each cluster also with "published":{"allowed_names","resource_version"}, "caller", "platform",
 //              "apiservers":[{"master","address","ready","version"}], "masters":[{"name","seen","reason","pid","file",
-//              "argument","live_argument","proxy_client_cn","proxy_client_not_after"}], "plannable"
+//              "argument","live_argument","proxy_client_cn","proxy_client_not_after"}], "plannable", and each
+//              finding with "meaning", "blast_radius" and "next" (commands to type)
+//   bundle     {"cluster","observed","state","sha256","archive"}: one tar (daemon/bundle.hpp) in Base64
 //   preflight  {"clusters":[{"name","state","refusals":[{"gate","subject","reason"}]}]}
 //   plan       of design 5.1
 //   apply, abort, follow   of design 5.1 ("apply"); `next` is the command to go on with
 //   status     {"paused","clusters":[{"name","state","kubernetes","findings":[{"cause","severity","master",
-//              "apiservice","since"}],"unobserved","last_observation","run","paused"}]}; last_observation and run may
-//              be null; state is "unknown" before the first observation
+//              "apiservice","masters","apiservices","since"}],"unobserved","last_observation","run","paused"}]}, one
+//              finding for each cause; last_observation and run may be null; state is "unknown" before the first
+//              observation
 //   runs       {"runs":[{"run","plan","cluster","trigger","uid","reason","canary_only","started","finished","outcome",
 //              "why","next","running"}]}, newest first; with an id one entry, with "masters" and "steps" too
 //   pause, resume   {"paused":[names]}; "" stands for the fleet
-//   findings, plans (for the HTTP API)   {"findings":[... with "cluster"]}, {"plans":[{"id","cluster","method",
+//   findings, plans (for the HTTP API)   {"findings":[one for each cluster and cause, with "cluster",
+//              "masters", "apiservices"]}, {"plans":[{"id","cluster","method",
 //              "created","expires","masters":[names]}]}
 struct Request {
     std::string command;                   // one of the above, or reload

@@ -13,7 +13,12 @@ std::string host_and_port(const std::string& host, std::uint16_t port) {
     return (is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
-void use(HttpsTarget& target, const Credential& credential) {
+bool is_same(const Credential& one, const Credential& other) {
+    return one.bearer_token == other.bearer_token && one.client_certificate_pem == other.client_certificate_pem &&
+           one.client_key_pem == other.client_key_pem;
+}
+
+void put_into(HttpsTarget& target, const Credential& credential) {
     target.bearer_token = credential.bearer_token;
     target.client_certificate_pem = credential.client_certificate_pem;
     target.client_key_pem = credential.client_key_pem;
@@ -29,7 +34,7 @@ Peer peer_at(const ClusterTarget& cluster, std::string master, const std::string
     peer.target.server_name = server_name;
     peer.target.ca_pem = cluster.ca_pem;
     peer.target.insecure_skip_tls_verify = cluster.insecure_skip_tls_verify;
-    use(peer.target, cluster.probe);
+    put_into(peer.target, cluster.probe);
     return peer;
 }
 
@@ -55,7 +60,7 @@ Peer* ClusterConnections::find(const std::string& master) {
 
 HttpsTarget ClusterConnections::as_canary(const HttpsTarget& target) const {
     auto canary = target;
-    use(canary, target_.canary);
+    put_into(canary, target_.canary);
     return canary;
 }
 
@@ -77,10 +82,26 @@ HttpsClient& ClusterConnections::aside(Peer& peer) {
 HttpsClient& ClusterConnections::anonymous(Peer& peer) {
     if (!peer.anonymous) {
         auto nobody = peer.target;
-        use(nobody, Credential{});
+        put_into(nobody, Credential{});
         peer.anonymous = std::make_unique<HttpsClient>(executor_, std::move(nobody));
     }
     return *peer.anonymous;
+}
+
+bool ClusterConnections::use(Credential probe, Credential canary) {
+    if (running_ > 0 || (is_same(probe, target_.probe) && is_same(canary, target_.canary))) return false;
+    target_.probe = std::move(probe);
+    target_.canary = std::move(canary);
+    for (auto& peer : peers_) {
+        put_into(peer.target, target_.probe);
+        peer.aside.reset();
+        peer.anonymous.reset();
+        for (auto& lane : peer.lanes) {
+            lane.probe.reset();
+            lane.canary.reset();
+        }
+    }
+    return true;
 }
 
 void ClusterConnections::begin_cycle() {
@@ -96,6 +117,32 @@ void ClusterConnections::begin_cycle() {
 
 Caller caller_of(const Credential& credential) {
     return parse_caller(credential.bearer_token, credential.client_certificate_pem);
+}
+
+asio::awaitable<Result<bool>> refresh_credentials(std::shared_ptr<ClusterConnections> connections, bool refused) {
+    auto probe = connections->target().probe;
+    auto canary = connections->target().canary;
+    std::optional<Error> trouble;
+    for (auto* credential : {&probe, &canary}) {
+        const auto source = credential->source;
+        if (!source) continue;
+        auto current = co_await source->current(refused);
+        if (current) {
+            *credential = std::move(*current);
+            credential->source = source;
+        } else if (!trouble) {
+            trouble = current.error();
+        }
+    }
+    const bool changed = connections->use(std::move(probe), std::move(canary));
+    if (trouble && !changed) co_return std::unexpected(*trouble);
+    co_return changed;
+}
+
+bool is_credential_refused(const Observation& observation) {
+    return std::ranges::any_of(observation.apiservers, [](const ApiserverView& apiserver) {
+        return apiserver.control && apiserver.control->status == 401;
+    });
 }
 
 std::shared_ptr<ClusterConnections> connect_cluster(asio::any_io_executor executor, ClusterTarget target) {

@@ -49,6 +49,9 @@ class ClusterConnections {
     void begin_cycle();
     void end_cycle() { --running_; }
 
+    // False: they are the same, or exchanges are under way.
+    bool use(Credential probe, Credential canary);
+
     std::map<std::string, ListableResource> resources;  // by APIService, as discovery named them last
 
   private:

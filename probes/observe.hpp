@@ -22,10 +22,22 @@ struct MasterAddress {
     std::string ssh_address;  // empty: address
     std::uint16_t ssh_port = 22;
 };
+struct Credential;
+// Where a credential comes from, and comes from again when it was renewed there.
+class CredentialSource {
+  public:
+    virtual ~CredentialSource() = default;
+    // The credential as it is now. `refused`: an apiserver has just answered 401 to the last one. Errors: io_failed,
+    // invalid_argument, timeout, malformed_reply; whoever asked goes on with what there was.
+    virtual asio::awaitable<Result<Credential>> current(bool refused) = 0;
+    // Tells it from others in a configuration: names of files and programs, never a secret.
+    virtual std::string identity() const = 0;
+};
 struct Credential {  // of one identity; all empty: none
     std::string bearer_token;
     std::string client_certificate_pem, client_key_pem;
-    bool empty() const { return bearer_token.empty() && client_certificate_pem.empty(); }
+    std::shared_ptr<CredentialSource> source{};  // none: it stays as it is
+    bool empty() const { return bearer_token.empty() && client_certificate_pem.empty() && !source; }
 };
 struct ClusterTarget {
     std::string name;
@@ -51,6 +63,13 @@ Caller caller_of(const Credential& credential);
 // The connections to one cluster's apiservers, kept from cycle to cycle.
 class ClusterConnections;
 std::shared_ptr<ClusterConnections> connect_cluster(asio::any_io_executor executor, ClusterTarget target);
+
+// Asks the credentials' sources; true: there is a new one, and what is asked next uses it. For the time between cycles.
+// Errors: those of the sources, the first of them.
+asio::awaitable<Result<bool>> refresh_credentials(std::shared_ptr<ClusterConnections> connections, bool refused);
+
+// Whether an apiserver refused the probe's credential where nothing is aggregated: time to ask for a new one.
+bool is_credential_refused(const Observation& observation);
 
 // One cycle over HTTPS: every apiserver by itself and the server address, side by side. Judges nothing. Every wait has
 // a deadline; one that answers nothing costs the others nothing. The `masters` of the result are left empty.

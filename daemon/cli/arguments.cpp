@@ -55,14 +55,31 @@ void add_kubeconfig_options(CLI::App& command, Invocation& invocation) {
         ->type_name("NAME");
 }
 
+void add_bundle_to_read(CLI::App& command, Invocation& invocation) {
+    command
+        .add_option("--from", invocation.from,
+                    "judge what this bundle holds; needs nothing else: no cluster, no configuration, no daemon")
+        ->type_name("BUNDLE");
+}
+
 void add_looking_commands(CLI::App& app, Invocation& invocation, Raw& raw) {
     auto* check = add_command(app, invocation, Command::check, help_of(Command::check));
     check->add_option("CLUSTER", invocation.clusters, "clusters to look at (default: all)");
     add_kubeconfig_options(*check, invocation);
+    add_bundle_to_read(*check, invocation);
 
     auto* explain = add_command(app, invocation, Command::explain, help_of(Command::explain));
     explain->add_option("CLUSTER", raw.cluster, "the cluster");
     add_kubeconfig_options(*explain, invocation);
+    add_bundle_to_read(*explain, invocation);
+
+    auto* bundle = add_command(app, invocation, Command::bundle, help_of(Command::bundle));
+    bundle->add_option("CLUSTER", raw.cluster, "the cluster");
+    bundle
+        ->add_option("--to", invocation.to,
+                     "the file to write, - for stdout (default: aggmedic-CLUSTER-TIME.tar here; never over a file)")
+        ->type_name("FILE");
+    add_kubeconfig_options(*bundle, invocation);
 
     auto* preflight = add_command(app, invocation, Command::preflight, help_of(Command::preflight));
     preflight->add_option("CLUSTER", raw.cluster, "the cluster")->required();
@@ -142,12 +159,18 @@ Farewell farewell(const CLI::App& app, const CLI::ParseError& error) {
     return {.exit_status = exit_status::ok, .output = output.str(), .error = {}};
 }
 
-// What a kubeconfig cannot be combined with.
-std::string kubeconfig_contradiction(const Invocation& invocation) {
+// What a kubeconfig or a bundle cannot be combined with.
+std::string source_contradiction(const Invocation& invocation) {
     const auto& global = invocation.global;
+    if (!invocation.from.empty()) {
+        if (invocation.clusters.empty() && invocation.kubeconfig.empty()) return {};
+        return "--from judges what the bundle holds: leave out CLUSTER and --kubeconfig";
+    }
     if (invocation.kubeconfig.empty()) {
-        return invocation.command == Command::explain && invocation.clusters.empty()
-                   ? "explain which cluster? Give CLUSTER, or --kubeconfig FILE"
+        if (!invocation.clusters.empty()) return {};
+        if (invocation.command == Command::bundle) return "bundle which cluster? Give CLUSTER, or --kubeconfig FILE";
+        return invocation.command == Command::explain
+                   ? "explain which cluster? Give CLUSTER, --kubeconfig FILE or --from BUNDLE"
                    : "";
     }
     if (!invocation.clusters.empty()) return "either CLUSTER or --kubeconfig: a kubeconfig names its own cluster";
@@ -180,7 +203,7 @@ std::string bosh_contradiction(const Invocation& invocation) {
 
 // What one option alone cannot say.
 std::string contradiction(const Invocation& invocation, const Raw& raw) {
-    if (auto text = kubeconfig_contradiction(invocation); !text.empty()) return text;
+    if (auto text = source_contradiction(invocation); !text.empty()) return text;
     if (auto text = bosh_contradiction(invocation); !text.empty()) return text;
     if (invocation.global.standalone && !invocation.global.socket.empty()) return "either --standalone or --socket";
     if (raw.method == "configmap") {

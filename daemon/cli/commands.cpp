@@ -57,6 +57,8 @@ std::string footer_of(const Row& row, const Invocation& invocation) {
 
 int run_command(const Invocation& invocation) {
     const auto console = open_console(invocation);
+    if (!invocation.from.empty()) return run_from_bundle(invocation, console);
+    if (invocation.command == Command::bundle) return run_bundle(invocation, console);
     const auto* row = row_of(invocation);
     if (row == nullptr) {
         const bool is_bosh =

@@ -42,7 +42,10 @@ FindingGroup group_of(const nlohmann::json& finding) {
     group.master = text_of(finding, "master");
     group.since = time_of(finding, "since");
     group.remedy = text_of(finding, "remedy", 2048);
+    group.meaning = text_of(finding, "meaning");
     group.candidates = texts_of(finding, "candidates");
+    group.blast_radius = texts_of(finding, "blast_radius");
+    group.next = texts_of(finding, "next");
     return group;
 }
 

@@ -9,9 +9,11 @@ namespace aggmedic::cli {
 
 // The findings of one cluster that say the same about several aggregated APIs: a person reads the cause once.
 struct FindingGroup {
-    std::string cause, severity, confidence, allow_list, consequence_of, master, since, remedy;
+    std::string cause, severity, confidence, allow_list, consequence_of, master, since, remedy, meaning;
     std::vector<std::string> candidates;
     std::vector<std::string> apiservices;
+    std::vector<std::string> blast_radius;  // of explain: what stands still
+    std::vector<std::string> next;          // of explain: commands to type, of the first API
     std::vector<nlohmann::json> evidence;   // what all of them share
     std::vector<nlohmann::json> rules_out;  // each once
     // What was seen of one aggregated API beside that, in the order of `apiservices`.

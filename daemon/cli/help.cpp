@@ -6,13 +6,14 @@
 namespace aggmedic::cli {
 namespace {
 
-constexpr std::array<std::pair<Command, CommandHelp>, 14> table = {{
+constexpr std::array<std::pair<Command, CommandHelp>, 15> table = {{
     {Command::check,
      {"check", "look at clusters now, and name what is wrong",
       R"(Examples:
   aggmedic check                              every cluster of the daemon
   aggmedic check demo prod                    these two
   aggmedic check --kubeconfig ~/.kube/config  any cluster, with nothing installed there or here
+  aggmedic check --from demo.tar              what a bundle of another place shows
   aggmedic check -o json demo | jq '.clusters[].findings[].cause'
 
 Changes nothing. Exit: 0 healthy, 1 findings, 2 usage, configuration or no daemon,
@@ -22,6 +23,7 @@ Changes nothing. Exit: 0 healthy, 1 findings, 2 usage, configuration or no daemo
       R"(Examples:
   aggmedic explain demo
   aggmedic explain --kubeconfig ~/.kube/config
+  aggmedic explain --from aggmedic-demo-20270131T030000Z.tar
 
 Changes nothing. Exit: as check.)"}},
     {Command::preflight,
@@ -30,6 +32,15 @@ Changes nothing. Exit: as check.)"}},
   aggmedic preflight demo
 
 Changes nothing. Exit: as check.)"}},
+    {Command::bundle,
+     {"bundle", "the evidence as one file to hand on, with no secret in it",
+      R"(Examples:
+  aggmedic bundle demo                        writes aggmedic-demo-TIME.tar
+  aggmedic bundle demo --to - | ssh desk 'cat > demo.tar'
+  aggmedic explain --from aggmedic-demo-20270131T030000Z.tar
+
+What was seen last (or now, where nothing was seen yet), what it means, and the versions. Changes nothing.
+Exit: 0, or 2.)"}},
     {Command::plan,
      {"plan", "the dry run: risks, the diff of every file, the commands, their order",
       R"(Examples:

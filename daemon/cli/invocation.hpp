@@ -9,6 +9,7 @@ enum class Command {
     check,
     explain,
     preflight,
+    bundle,
     plan,
     apply,
     abort_run,
@@ -38,7 +39,9 @@ struct Invocation {
     GlobalOptions global;
     std::vector<std::string> clusters;
     std::string id;                        // of a plan or a run
-    std::string kubeconfig, context;       // check and explain without a configuration
+    std::string kubeconfig, context;       // check, explain and bundle without a configuration
+    std::string from;                      // check and explain: a bundle instead of a cluster
+    std::string to;                        // bundle: the file to write, - for stdout; empty: named after the cluster
     std::vector<std::string> accept_risk;  // plan
     bool canary_only = false;              // apply
     std::string reason;                    // apply, pause

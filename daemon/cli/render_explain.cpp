@@ -52,8 +52,28 @@ std::string ruled_out(const FindingGroup& group, const View& view) {
     return text;
 }
 
+// Commands are never wrapped: they are copied.
+std::string commands_to_type(const FindingGroup& group) {
+    std::string text;
+    for (const auto& command : group.next)
+        text += (text.empty() ? "   Next:           " : "                   ") + command + "\n";
+    return text;
+}
+
+std::string bullets(std::string_view title, const std::vector<std::string>& lines, const View& view) {
+    if (lines.empty()) return {};
+    std::string text = "   " + std::string(title) + ":\n";
+    for (const auto& line : lines) text += wrapped(view.style, "     - ", line);
+    return text;
+}
+
 std::string next_step(const FindingGroup& group, const nlohmann::json& cluster, const View& view) {
-    if (!is_plannable(group)) return {};
+    if (!is_plannable(group)) {
+        if (!group.next.empty() || !group.consequence_of.empty()) return commands_to_type(group);
+        if (!cluster.contains("plannable")) return {};
+        return labelled(view, "Next",
+                        "follow the runbook below; then aggmedic check " + typed_word(text_of(cluster, "name")));
+    }
     if (!view.kubeconfig.empty()) {
         return labelled(view, "Next",
                         "a repair needs the masters: write a configuration (aggmedic config init), then plan it");
@@ -75,9 +95,11 @@ std::string chapter(std::size_t number, const FindingGroup& group, const nlohman
                       : group.severity == "warning" ? Tone::warning
                                                     : Tone::quiet;
     std::string text = fmt::format("\n{}. {} ({})\n", number, tinted(view.style, tone, group.cause), title);
+    if (!group.meaning.empty()) text += wrapped(view.style, "   ", group.meaning);
     if (!group.master.empty()) text += labelled(view, "Master", group.master);
     if (!group.apiservices.empty()) text += labelled(view, "Affected", joined(group.apiservices, ", "));
     text += render_evidence(group, view) + ruled_out(group, view);
+    text += bullets("What it costs", group.blast_radius, view);
     text += labelled(view, "How sure", confidence_sentence(group));
     if (!group.consequence_of.empty()) {
         text +=

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "daemon/cli/by_hand.hpp"
 #include "daemon/cli/fields.hpp"
 #include "daemon/cli/render.hpp"
 #include "daemon/cli/table.hpp"
@@ -142,6 +143,25 @@ std::string sentences(const nlohmann::json& plan, std::string_view key, std::str
     return text;
 }
 
+std::string typed_lines(std::string_view title, const std::vector<std::string>& commands) {
+    std::string text = "   " + std::string(title) + ":\n";
+    for (const auto& command : commands) text += "     " + command + "\n";
+    return text;
+}
+
+// Never wrapped: they are copied. What one master shows, the others differ in by file and address alone.
+std::string by_hand_part(const nlohmann::json& masters) {
+    std::string text;
+    for (const auto& master : masters) {
+        const auto lines = by_hand(master);
+        if (lines.change.empty()) continue;
+        text += typed_lines(text_of(master, "name"), lines.change);
+        if (&master == &masters.back()) text += typed_lines("back again, on any of them", lines.undo);
+    }
+    if (text.empty()) return {};
+    return "\nThe same by hand, one master at a time, the next one only when the last is ready:\n" + text;
+}
+
 std::string opening(const nlohmann::json& plan, const View& view) {
     const auto cluster = text_of(plan, "cluster");
     const auto masters = list_of(plan, "masters").size();
@@ -180,7 +200,7 @@ std::string render_plan(const nlohmann::json& result, const View& view) {
     text += sentences(result, "after", "After the canary", view);
     text += sentences(result, "verify", "At the end this must hold", view);
     text += sentences(result, "not_undone", "Not undone by restoring the arguments", view);
-    return text + closing(result, view);
+    return text + by_hand_part(masters) + closing(result, view);
 }
 
 }  // namespace aggmedic::cli

@@ -125,9 +125,9 @@ constexpr std::array<Cause, 40> table{{
      "Take the name out of the masters' arguments and of the permanent fix, then out of the ConfigMap."},
     {"certificate-ends-soon", "", warning, "A certificate of the front proxy ends within 30 days.",
      "Renew it before it ends; from then on every aggregated API is refused."},
-    {"intermittent", "", warning,
-     "An aggregated API fails at some attempts and works at most, over many cycles.",
-     "Compare the backends behind its service (one bad replica, one lossy node); nothing on the masters needs a change."},
+    {"intermittent", "", warning, "An aggregated API fails at some attempts and works at most, over many cycles.",
+     "Compare the backends behind its service (one bad replica, one lossy node); nothing on the masters needs a "
+     "change."},
 }};
 
 }  // namespace

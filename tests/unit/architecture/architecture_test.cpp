@@ -21,7 +21,7 @@ constexpr std::array<std::string_view, 5> floors{"net", "probes", "remediate", "
 const std::set<std::string> probes_shell{"observe", "attempts", "cluster_connections", "exchange", "ask"};
 // Of the other floors the core is listed.
 const std::map<std::string, std::set<std::string>> core{
-    {"net", {"result", "time", "text", "known_hosts", "http_message"}},
+    {"net", {"result", "time", "text", "redact", "redact_words", "known_hosts", "http_message"}},
     {"remediate", {"allowed_names", "diff", "edit", "guard", "guards", "plan", "run_walk", "yaml_scalar"}},
     {"bosh", {"ops_file", "runtime_config", "pre_start"}},
 };

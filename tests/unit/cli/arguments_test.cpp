@@ -29,6 +29,7 @@ TEST(Arguments, KnowEveryCommand) {
         {{"check"}, Command::check},
         {{"explain", "demo"}, Command::explain},
         {{"preflight", "demo"}, Command::preflight},
+        {{"bundle", "demo"}, Command::bundle},
         {{"plan", "demo"}, Command::plan},
         {{"apply", "0123456789ab"}, Command::apply},
         {{"abort", "run"}, Command::abort_run},
@@ -54,6 +55,15 @@ TEST(Arguments, TakeGlobalOptionsBeforeAndAfterTheCommand) {
         EXPECT_THAT(invocation.clusters, ElementsAre("demo"));
     }
     EXPECT_EQ(understood({"config", "check", "--config", "b.yml", "-o", "yaml"}).global.format, Format::yaml);
+}
+
+TEST(Arguments, ABundleStandsForACluster) {
+    EXPECT_EQ(understood({"explain", "--from", "demo.tar"}).from, "demo.tar");
+    EXPECT_EQ(understood({"check", "--from", "demo.tar"}).from, "demo.tar");
+    EXPECT_EQ(understood({"bundle", "demo", "--to", "-"}).to, "-");
+    EXPECT_EQ(understood({"bundle", "--kubeconfig", "k"}).kubeconfig, "k");
+    EXPECT_THAT(farewell({"explain", "demo", "--from", "demo.tar"}).error, HasSubstr("leave out CLUSTER"));
+    EXPECT_THAT(farewell({"bundle"}).error, HasSubstr("bundle which cluster?"));
 }
 
 TEST(Arguments, FillWhatEachCommandKnows) {

@@ -1,7 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include "daemon/cli/by_hand.hpp"
 #include "daemon/cli/render.hpp"
 #include "fixture.hpp"
+#include "net/text.hpp"
 
 namespace aggmedic::cli {
 namespace {
@@ -53,6 +57,34 @@ INSTANTIATE_TEST_SUITE_P(
         std::erase(name, '-');
         return name;
     });
+
+// The lines are run by a shell on a copy of the file that the plan is of.
+TEST(ByHand, TheLinesMakeTheChangeThatThePlanNames) {
+    const std::string before = "args:\n  - --a=b.c\n  - --requestheader-allowed-names=aggregator\n  - --z\n";
+    const std::string after =
+        "args:\n  - --a=b.c\n  - --requestheader-allowed-names=aggregator,demo.pks.ik.am\n  - --z\n";
+    auto name = (std::filesystem::temp_directory_path() / "by-hand-XXXXXX").string();
+    const std::filesystem::path folder = ::mkdtemp(name.data());
+    const auto file = (folder / "bpm.yml").string();
+    std::ofstream(file) << before;
+    const nlohmann::json master = {{"name", "master/0"},
+                                   {"address", "10.0.0.1:8443"},
+                                   {"file", file},
+                                   {"sha256_after", sha256_hex(after)},
+                                   {"diff",
+                                    "--- a\n+++ b\n@@ -3 +3 @@\n-  - --requestheader-allowed-names=aggregator\n+  - "
+                                    "--requestheader-allowed-names=aggregator,demo.pks.ik.am\n"}};
+    const auto lines = by_hand(master);
+    ASSERT_EQ(lines.change.size(), 5U);
+    const auto run = [](std::string line) {
+        return std::system((line.replace(line.find("sudo "), 5, "") + " >/dev/null").c_str());
+    };
+    EXPECT_EQ(run(lines.change[1]), 0) << lines.change[1];
+    EXPECT_EQ(run(lines.change[2]), 0) << lines.change[2];
+    std::ifstream read(file);
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(read), {}), after);
+    std::filesystem::remove_all(folder);
+}
 
 TEST(RenderCheck, SaysThatThereAreNoClusters) {
     EXPECT_EQ(render_check({{"clusters", nlohmann::json::array()}}, {}), "No clusters are configured.\n");

@@ -7,6 +7,8 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "daemon/bundle.hpp"
+#include "net/text.hpp"
 #include "tests/unit/daemon/temporary_folder.hpp"
 
 namespace aggmedic::daemon {
@@ -91,6 +93,23 @@ TEST_F(ServiceTest, ExplainBringsWhatItSaw) {
     const auto reply = ask("explain", {"a"});
     EXPECT_EQ(reply.result["clusters"][0]["apiservers"][0]["ready"], false);
     EXPECT_EQ(reply.result["clusters"][0]["published"], nullptr);
+}
+
+TEST_F(ServiceTest, ABundleSaysWhatExplainSays) {
+    start(true, {dark_cluster("a"), dark_cluster("b")}, false);
+    const auto reply = ask("bundle", {"a"});
+    ASSERT_EQ(reply.exit_status, 0) << reply.error;
+    EXPECT_EQ(reply.result["state"], "unknown");
+    std::string bytes;
+    ASSERT_TRUE(base64_decode(reply.result["archive"].get<std::string>(), bytes));
+    const auto moment = unpack(bytes);
+    ASSERT_TRUE(moment) << moment.error().detail;
+    auto replayed = explained(*moment);
+    auto told = ask("explain", {"a"}).result["clusters"][0];
+    replayed.erase("at");
+    told.erase("at");
+    EXPECT_EQ(replayed, told);
+    EXPECT_THAT(ask("bundle").error, HasSubstr("one cluster"));
 }
 
 TEST_F(ServiceTest, NamesTheClustersThatThereAre) {

@@ -182,7 +182,7 @@ std::vector<Base> bases() {
 }
 
 int how_many() {
-    return std::getenv("AGGMEDIC_FULL") != nullptr ? 1'000'000 : 20'000;
+    return std::getenv("AGGMEDIC_FULL") != nullptr ? 1'000'000 : 4'000;
 }
 
 }  // namespace

@@ -30,6 +30,8 @@ class Matrix : public testing::TestWithParam<Slice> {
   protected:
     void SetUp() override {
         if (const auto reason = why_no_lab(); !reason.empty()) GTEST_SKIP() << "NOT RUN: " << reason;
+        if (!GetParam().pairs && std::getenv("AGGMEDIC_FULL") == nullptr)
+            GTEST_SKIP() << "NOT RUN: the whole matrix belongs to ./dev test --full";
         lab_.emplace(std::vector<std::string>{"--generation", GetParam().generation, "--masters", "2"});
     }
 

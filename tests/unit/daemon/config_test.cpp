@@ -245,13 +245,18 @@ TEST_F(ConfigTest, RefusesTwoClustersOfOneName) {
         ElementsAre(HasSubstr("5:5: a second cluster is called demo")));
 }
 
-TEST_F(ConfigTest, DigestChangesWithSecretsAndRemediation) {
+TEST_F(ConfigTest, DigestChangesWithWhereCredentialsComeFromAndRemediation) {
     const auto first = load(minimal)->clusters[0].digest;
     EXPECT_EQ(load(minimal)->clusters[0].digest, first);
     EXPECT_EQ(load("listen: 127.0.0.1:1\n" + std::string(minimal))->clusters[0].digest, first);
     EXPECT_NE(load("remediation: {settle: 1s}\n" + std::string(minimal))->clusters[0].digest, first);
     folder.write("demo.token", "other");
-    EXPECT_NE(load(minimal)->clusters[0].digest, first);
+    EXPECT_EQ(load(minimal)->clusters[0].digest, first)
+        << "a token that was renewed in its place is the same credential";
+    folder.write("other.token", "other");
+    std::string moved(minimal);
+    moved.replace(moved.find("demo.token"), 10, "other.token");
+    EXPECT_NE(load(moved)->clusters[0].digest, first);
 }
 
 TEST_F(ConfigTest, TheExampleIsAcceptedOnceItsFilesExist) {

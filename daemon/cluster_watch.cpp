@@ -62,6 +62,11 @@ void ClusterWatch::hurry() {
     next_cycle_.cancel();
 }
 
+void ClusterWatch::run_ended() {
+    views_.keep_only({});
+    hurry();
+}
+
 asio::awaitable<void> ClusterWatch::run(milliseconds first_delay) {
     next_cycle_.expires_after(first_delay);
     co_await next_cycle_.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -106,7 +111,8 @@ asio::awaitable<void> ClusterWatch::cycle(milliseconds spread) {
     const auto seen = newest_;
     conclude(*seen);
     // While a run restarts masters, what fails is expected, and announced by the run: findings stay as they are.
-    if (!was_being_changed && !is_being_changed()) co_await fold(*seen);
+    if (!was_being_changed && !is_being_changed()) co_return co_await fold(*seen);
+    views_.keep_only({});  // of a moment that has passed
 }
 
 asio::awaitable<void> ClusterWatch::look_where_due(probes::Observation& observation) {

@@ -43,6 +43,9 @@ class ClusterWatch {
 
     void hurry();  // the next cycle begins now, or at the end of the one that goes on
 
+    void
+    run_ended();  // what was seen of the masters before or during it is not so any more: the next cycle looks at all
+
     const ClusterConfig& cluster() const { return *cluster_; }
     std::shared_ptr<const ClusterConfig> shared_cluster() const { return cluster_; }
     const std::optional<probes::Assessment>& assessment() const { return assessment_; }  // of the last cycle

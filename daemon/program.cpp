@@ -305,7 +305,7 @@ void Program::note_run_end(const ActiveRun& run) {
     if (found == watched_.end()) return;
     auto& watch = *found->second.watch;
     if (!run.record.outcome.empty()) watch.metrics().counters.count(run.record);
-    watch.hurry();
+    watch.run_ended();
 }
 
 }  // namespace aggmedic::daemon

@@ -115,6 +115,10 @@ asio::awaitable<Reply> Program::pause(Request request, bool paused) {
             return journal.set_paused(name, paused, uid, at);
         });
         if (!done) co_return failed(exit_status::usage, done.error().detail);
+        co_await note({.uid = request.uid,
+                       .action = paused ? "pause" : "resume",
+                       .cluster = name.empty() ? "(all)" : name,
+                       .text = request.reason});
         log_warning(paused ? "repairs are paused" : "repairs are allowed again",
                     {{"cluster", name}, {"uid", std::to_string(request.uid)}, {"reason", request.reason}});
     }

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 
@@ -17,6 +18,10 @@ Reply reply_of(const remediate::Plan& plan) {
                        : plan.masters.empty() ? exit_status::good
                                               : exit_status::findings;
     return {.exit_status = status, .error = {}, .result = remediate::to_json(plan)};
+}
+
+std::string risks_accepted(const std::vector<std::string>& ids) {
+    return ids.empty() ? std::string() : fmt::format("accepted risks: {}", fmt::join(ids, ", "));
 }
 
 }  // namespace
@@ -73,6 +78,12 @@ asio::awaitable<Reply> Program::plan(Request request, ProgressSink progress) {
             co_return failed(exit_status::usage,
                              "the plan could not be stored, so it cannot be applied: " + stored.error().detail);
     }
+    co_await note({.uid = request.uid,
+                   .action = "plan",
+                   .cluster = plan.cluster,
+                   .plan = plan.id,
+                   .outcome = plan.refused() ? "refused" : "",
+                   .text = risks_accepted(request.accept_risk)});
     log_info("a plan was asked for", {{"cluster", plan.cluster},
                                       {"plan", plan.id},
                                       {"uid", std::to_string(request.uid)},

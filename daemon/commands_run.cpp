@@ -37,10 +37,15 @@ asio::awaitable<Reply> Program::apply(Request request, ProgressSink progress) {
     if (!*plan)
         co_return failed(exit_status::usage, fmt::format("there is no plan {}; aggmedic plan CLUSTER makes one",
                                                          printable(request.id, 100)));
+    remediate::AuditRecord asked{
+        .uid = request.uid, .action = "apply", .cluster = (*plan)->cluster, .plan = (*plan)->id, .outcome = "refused"};
     auto run = co_await begin(std::move(request), std::move(**plan));
-    if (!run)
+    if (!run) {
+        asked.text = run.error().detail;
+        co_await note(std::move(asked));
         co_return failed(run.error().code == Errc::refused ? exit_status::refused : exit_status::usage,
                          run.error().detail);
+    }
     co_return co_await await_end(std::move(*run), std::move(progress));
 }
 
@@ -84,6 +89,15 @@ asio::awaitable<Result<std::shared_ptr<ActiveRun>>> Program::begin(Request reque
                    .outcome = {},
                    .why = {},
                    .next = {}};
+    // Nothing is changed that no auditor could read about.
+    const auto recorded = co_await record({.uid = request.uid,
+                                           .action = "apply",
+                                           .cluster = run->record.cluster,
+                                           .plan = run->record.plan_id,
+                                           .run = run->record.id,
+                                           .text = request.reason});
+    if (!recorded) co_return std::unexpected(recorded.error());
+    if (stopping_ || runs_.any_going_on()) co_return refuse("another run began meanwhile, or the daemon is stopping");
     run->plan = std::move(plan);
     runs_.start(run);
     co_return run;
@@ -118,6 +132,11 @@ asio::awaitable<Reply> Program::abort(Request request, ProgressSink progress) {
         log_warning("a run is to stop after its current master",
                     {{"run", run->record.id}, {"uid", std::to_string(request.uid)}});
         run->control->abort = true;
+        co_await note({.uid = request.uid,
+                       .action = "abort",
+                       .cluster = run->record.cluster,
+                       .plan = run->record.plan_id,
+                       .run = run->record.id});
     }
     co_return co_await await_end(std::move(run), std::move(progress));
 }

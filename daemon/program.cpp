@@ -66,6 +66,7 @@ Program::Program(asio::any_io_executor executor, Config config, Options options)
              .journal_thread = nullptr,
              .connect = connector_maker(executor_, options_),
              .step_durations = &step_durations_,
+             .record = [this](remediate::AuditRecord what) { return record(std::move(what)); },
              .ended = [this](const ActiveRun& run) { note_run_end(run); }}),
       reloaded_at_(wall_clock()) {
     for (auto& cluster : config_.clusters)
@@ -92,6 +93,11 @@ Result<void> Program::open_journal() {
     auto journal = remediate::Journal::open(config_.state_dir);
     if (!journal) return std::unexpected(journal.error());
     journal_ = std::move(*journal);
+    const auto holder = journal_->holder();
+    if (!holder) return std::unexpected(holder.error());
+    auto audit = remediate::AuditLog::open(config_.state_dir, *holder);
+    if (!audit) return std::unexpected(audit.error());
+    audit_ = std::move(*audit);
     journal_thread_ = std::make_unique<asio::thread_pool>(1);
     runs_.use(*journal_, *journal_thread_);
     return {};
@@ -148,7 +154,7 @@ asio::awaitable<Reply> Program::dispatch(Request request, ProgressSink progress)
     }
     if (command == "bundle") co_return co_await bundle(std::move(request), std::move(progress));
     if (command == "findings") co_return findings();
-    if (command == "reload") co_return reload_command();
+    if (command == "reload") co_return reload_command(request.uid);
     if (command == "status") {
         if (journal_) co_await read_paused();
         co_return status();
@@ -160,6 +166,7 @@ asio::awaitable<Reply> Program::dispatch(Request request, ProgressSink progress)
     if (command == "apply") co_return co_await apply(std::move(request), std::move(progress));
     if (command == "abort") co_return co_await abort(std::move(request), std::move(progress));
     if (command == "follow") co_return co_await follow(std::move(request), std::move(progress));
+    if (command == "audit") co_return co_await audit(std::move(request));
     if (command == "runs") co_return co_await runs(std::move(request));
     if (command == "pause" || command == "resume") co_return co_await pause(std::move(request), command == "pause");
     co_return failed(exit_status::usage, "'" + printable(command, 64) + "' is no command of this version");
@@ -237,9 +244,19 @@ asio::awaitable<void> Program::stop() {
 }
 
 Result<void> Program::reload(Result<Config> config) {
+    return reload_for(-1, std::move(config));
+}
+
+Result<void> Program::reload_for(std::int64_t uid, Result<Config> config) {
     auto done = config ? swap(std::move(*config)) : Result<void>(std::unexpected(config.error()));
     reload_successful_ = done.has_value();
     if (done) reloaded_at_ = wall_clock();
+    if (audit_ && !stopping_) {
+        tasks_->spawn("audit", note({.uid = uid,
+                                     .action = "reload",
+                                     .outcome = done ? "" : "refused",
+                                     .text = done ? "" : done.error().detail}));
+    }
     return done;
 }
 
@@ -260,9 +277,9 @@ Result<void> Program::swap(Config config) {
     return {};
 }
 
-Reply Program::reload_command() {
+Reply Program::reload_command(std::int64_t uid) {
     if (!options_.reload) return failed(exit_status::usage, "there is nothing to reload here");
-    const auto done = reload(options_.reload());
+    const auto done = reload_for(uid, options_.reload());
     if (!done) return failed(exit_status::usage, done.error().detail);
     return {.exit_status = exit_status::good, .error = {}, .result = {{"reloaded", true}}};
 }

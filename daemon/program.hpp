@@ -15,11 +15,12 @@
 #include "daemon/service.hpp"
 #include "daemon/task_group.hpp"
 #include "net/blocking.hpp"
+#include "remediate/audit_log.hpp"
 
 namespace aggmedic::daemon {
 
 // The service itself. One thread runs all of it, so nothing here is locked; a second one runs SQLite. The commands are
-// in files by subject: commands_look.cpp, commands_plan.cpp, commands_run.cpp, commands_fleet.cpp.
+// in files by subject: commands_look.cpp, commands_plan.cpp, commands_run.cpp, commands_fleet.cpp, auditing.cpp.
 class Program : public Service, public std::enable_shared_from_this<Program> {
   public:
     Program(asio::any_io_executor executor, Config config, Options options);
@@ -70,13 +71,19 @@ class Program : public Service, public std::enable_shared_from_this<Program> {
     asio::awaitable<bool> reconcile();  // false: another process holds the runs
     asio::awaitable<void> keep_reconciling();
 
+    // auditing.cpp
+    asio::awaitable<Result<void>> record(remediate::AuditRecord record);
+    asio::awaitable<void> note(remediate::AuditRecord record);  // where nothing hangs on it
+    asio::awaitable<Reply> audit(Request request);
+
     // commands_fleet.cpp
     Reply status() const;
     asio::awaitable<Reply> pause(Request request, bool paused);
     asio::awaitable<Result<void>> read_paused();
     Reply findings() const;
     asio::awaitable<Reply> plans();
-    Reply reload_command();
+    Reply reload_command(std::int64_t uid);
+    Result<void> reload_for(std::int64_t uid, Result<Config> config);
     Result<void> swap(Config config);
     nlohmann::json status_of(const ClusterConfig& cluster) const;
 
@@ -103,7 +110,8 @@ class Program : public Service, public std::enable_shared_from_this<Program> {
     remediate::RunLease only_daemon_;  // of this state directory
     std::unique_ptr<asio::thread_pool> journal_thread_;
     std::unique_ptr<remediate::Journal> journal_;  // none: nothing is stored
-    std::unique_ptr<HostConnector> reader_;        // the worker that looks, for all clusters
+    std::unique_ptr<remediate::AuditLog> audit_;
+    std::unique_ptr<HostConnector> reader_;  // the worker that looks, for all clusters
     Limiter look_places_;
     Limiter check_places_;
     Durations probe_durations_;

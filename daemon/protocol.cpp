@@ -7,9 +7,14 @@ namespace aggmedic::daemon {
 using nlohmann::json;
 
 json to_json(const Request& request) {
-    return {{"command", request.command}, {"clusters", request.clusters},       {"id", request.id},
-            {"method", request.method},   {"accept_risk", request.accept_risk}, {"canary_only", request.canary_only},
-            {"reason", request.reason}};
+    return {{"command", request.command},
+            {"clusters", request.clusters},
+            {"id", request.id},
+            {"method", request.method},
+            {"accept_risk", request.accept_risk},
+            {"canary_only", request.canary_only},
+            {"reason", request.reason},
+            {"after", request.after}};
 }
 
 Result<Request> parse_request(std::string_view line) {
@@ -23,6 +28,7 @@ Result<Request> parse_request(std::string_view line) {
         request.accept_risk = value.value("accept_risk", request.accept_risk);
         request.canary_only = value.value("canary_only", request.canary_only);
         request.reason = value.value("reason", request.reason);
+        request.after = value.value("after", request.after);
         return request;
     } catch (const json::exception& error) {
         return fail(Errc::malformed_reply, std::string("this is no request: ") + error.what());

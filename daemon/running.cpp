@@ -38,6 +38,21 @@ void note_progress(ActiveRun& run, const remediate::Progress& progress) {
                      {"text", progress.text}});
 }
 
+remediate::AuditRecord audit_of(const remediate::RunRecord& record, std::string action) {
+    return {.action = std::move(action),
+            .cluster = record.cluster,
+            .plan = record.plan_id,
+            .run = record.id,
+            .outcome = record.outcome,
+            .text = record.why};
+}
+
+remediate::AuditRecord ended_audit(const remediate::RunRecord& record, const std::string& fault) {
+    auto audit = audit_of(record, "run-ended");
+    if (!fault.empty()) audit.text = "it failed in an unforeseen way: " + fault;
+    return audit;
+}
+
 }  // namespace
 
 ActiveRun::ActiveRun(const asio::any_io_executor& executor, std::shared_ptr<const ClusterConfig> of)
@@ -101,6 +116,7 @@ asio::awaitable<void> Runs::carry_out(std::shared_ptr<ActiveRun> run) {
         .edge = {},
         .mirror = [](const std::string& line) { log_error(line); },
     };
+    if (run->reconciles) co_await tools_.record(audit_of(run->record, "run-taken-up"));
     try {
         auto work = run->reconciles ? remediate::reconcile_run(context, run->plan, run->record, run->control)
                                     : remediate::run_plan(context, run->plan, run->record, run->control);
@@ -109,6 +125,9 @@ asio::awaitable<void> Runs::carry_out(std::shared_ptr<ActiveRun> run) {
         run->fault = error.what();
         log_error("a run failed in an unforeseen way", {{"run", run->record.id}, {"error", run->fault}});
     }
+    const auto& last = run->result ? run->result->record : run->record;
+    // Without an outcome the daemon stops, and the next one takes the run up.
+    if (!last.outcome.empty() || !run->fault.empty()) co_await tools_.record(ended_audit(last, run->fault));
     note_end(*run);
 }
 

@@ -15,6 +15,7 @@
 #include "daemon/service.hpp"
 #include "daemon/task_group.hpp"
 #include "net/remote_host.hpp"
+#include "remediate/audit.hpp"
 #include "remediate/run.hpp"
 
 namespace aggmedic::daemon {
@@ -47,6 +48,7 @@ class Runs {
         asio::thread_pool* journal_thread = nullptr;
         std::function<std::unique_ptr<HostConnector>()> connect;
         Durations* step_durations = nullptr;
+        std::function<asio::awaitable<Result<void>>(remediate::AuditRecord)> record;
         std::function<void(const ActiveRun&)> ended;
     };
     explicit Runs(Tools tools);

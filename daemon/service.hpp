@@ -37,6 +37,9 @@ namespace asio = boost::asio;
 //              observation
 //   runs       {"runs":[{"run","plan","cluster","trigger","uid","reason","canary_only","started","finished","outcome",
 //              "why","next","running"}]}, newest first; with an id one entry, with "masters" and "steps" too
+//   audit      {"log","owner","more","records":[{"line","hash"}]} after the sequence number `after`, oldest first;
+//   owner
+//              is the uid that writes it
 //   pause, resume   {"paused":[names]}; "" stands for the fleet
 //   findings, plans (for the HTTP API)   {"findings":[one for each cluster and cause, with "cluster",
 //              "masters", "apiservices"]}, {"plans":[{"id","cluster","method",
@@ -49,6 +52,7 @@ struct Request {
     std::vector<std::string> accept_risk;  // plan
     bool canary_only = false;              // apply
     std::string reason;                    // apply, pause
+    std::int64_t after = 0;                // audit: the sequence number to go on from
     std::int64_t uid = -1;                 // filled by the server from the peer's credentials, never by the client
 };
 nlohmann::json to_json(const Request& request);

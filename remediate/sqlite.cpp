@@ -16,6 +16,13 @@ std::unexpected<Error> sqlite_error(sqlite3* database, const std::string& file, 
     return fail(Errc::io_failed, file + ": " + text);
 }
 
+// What root makes in the daemon's folder (--standalone) must stay the daemon's. SQLite's own files follow this one.
+void give_to_owner_of_folder(int descriptor, const std::filesystem::path& file) {
+    struct stat folder{};
+    if (::geteuid() != 0 || ::stat(file.parent_path().c_str(), &folder) != 0) return;
+    static_cast<void>(::fchown(descriptor, folder.st_uid, folder.st_gid));
+}
+
 }  // namespace
 
 Statement::Statement(sqlite3* database, std::string_view sql, std::string file)
@@ -83,6 +90,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& fi
     const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (descriptor < 0) return fail(Errc::io_failed, file.string() + ": " + std::strerror(errno));
     ::fchmod(descriptor, 0600);
+    give_to_owner_of_folder(descriptor, file);
     ::close(descriptor);
 
     sqlite3* raw = nullptr;

@@ -113,6 +113,15 @@ void add_changing_commands(CLI::App& app, Invocation& invocation, Raw& raw) {
     resume->add_option("CLUSTER", raw.scope, "the cluster (default: the whole fleet)");
 }
 
+void add_audit_commands(CLI::App& app, Invocation& invocation) {
+    auto* audit = app.add_subcommand("audit", "who changed what and why: audit show, audit verify");
+    audit->require_subcommand(1)->fallthrough();
+    add_command(*audit, invocation, Command::audit_show, help_of(Command::audit_show));
+    auto* verify = add_command(*audit, invocation, Command::audit_verify, help_of(Command::audit_verify));
+    verify->add_option("--head", invocation.head, "a head that an earlier verify printed")->type_name("SEQUENCE:HASH");
+    for (auto* command : audit->get_subcommands({})) command->fallthrough();
+}
+
 void add_rendering_commands(CLI::App& app, Invocation& invocation, Raw& raw) {
     auto* bosh = app.add_subcommand("bosh", "render the permanent fix for BOSH: bosh ops-file, bosh runtime-config");
     bosh->require_subcommand(1)->fallthrough();
@@ -225,6 +234,7 @@ std::variant<Invocation, Farewell> parse_arguments(const std::vector<std::string
     add_global_options(app, invocation, raw);
     add_looking_commands(app, invocation, raw);
     add_changing_commands(app, invocation, raw);
+    add_audit_commands(app, invocation);
     add_rendering_commands(app, invocation, raw);
     for (auto* command : app.get_subcommands({})) command->fallthrough();
     try {

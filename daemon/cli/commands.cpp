@@ -59,6 +59,8 @@ int run_command(const Invocation& invocation) {
     const auto console = open_console(invocation);
     if (!invocation.from.empty()) return run_from_bundle(invocation, console);
     if (invocation.command == Command::bundle) return run_bundle(invocation, console);
+    if (invocation.command == Command::audit_show || invocation.command == Command::audit_verify)
+        return run_audit(invocation, console);
     const auto* row = row_of(invocation);
     if (row == nullptr) {
         const bool is_bosh =

@@ -21,6 +21,7 @@ Console open_console(const Invocation& invocation);
 int run_command(const Invocation& invocation);  // by the table of commands.cpp, or one of the following
 int run_bosh(const Invocation& invocation, const Console& console);
 int run_config(const Invocation& invocation, const Console& console);
+int run_audit(const Invocation& invocation, const Console& console);
 int run_bundle(const Invocation& invocation, const Console& console);
 int run_from_bundle(const Invocation& invocation, const Console& console);  // check and explain --from
 

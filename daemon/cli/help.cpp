@@ -6,7 +6,7 @@
 namespace aggmedic::cli {
 namespace {
 
-constexpr std::array<std::pair<Command, CommandHelp>, 15> table = {{
+constexpr std::array<std::pair<Command, CommandHelp>, 17> table = {{
     {Command::check,
      {"check", "look at clusters now, and name what is wrong",
       R"(Examples:
@@ -80,6 +80,19 @@ Exit: 0, or 2; with --follow as apply.)"}},
       "it with abort. Exit: 0, or 2."}},
     {Command::resume,
      {"resume", "end a pause", "Examples:\n  aggmedic resume demo\n  aggmedic resume\n\nExit: 0, or 2."}},
+    {Command::audit_show,
+     {"show", "who asked for what, when, and what came of it",
+      "Examples:\n  aggmedic audit show\n  aggmedic audit show -o json | jq '.records[] | select(.action == "
+      "\"apply\")'\n\nExit: 0, or 2."}},
+    {Command::audit_verify,
+     {"verify", "whether anything in the audit log was changed, moved, taken out or cut off",
+      R"(Examples:
+  aggmedic audit verify
+  aggmedic audit verify --head 12:9f86d081...    a head that was kept elsewhere
+
+The heads in the system journal are compared too, where this user may read it (group systemd-journal).
+Exit: 0 nothing was changed, 1 something was, 2 usage or no daemon, 3 the chain holds, but nothing
+outside of it was found that could tell a cut-off end.)"}},
     {Command::bosh_ops_file,
      {"ops-file", "an ops-file for the clusters' manifests",
       R"(Examples:

@@ -17,6 +17,8 @@ enum class Command {
     runs,
     pause,
     resume,
+    audit_show,
+    audit_verify,
     bosh_ops_file,
     bosh_runtime_config,
     config_check,
@@ -45,6 +47,7 @@ struct Invocation {
     std::vector<std::string> accept_risk;  // plan
     bool canary_only = false;              // apply
     std::string reason;                    // apply, pause
+    std::string head;                      // audit verify: SEQUENCE:HASH kept from earlier
     bool follow = false;                   // runs
     std::vector<std::string> names;        // bosh: CNs
     std::vector<std::string> deployments;  // bosh: in the order of clusters or names

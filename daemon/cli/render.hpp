@@ -28,6 +28,8 @@ std::string render_plan(const nlohmann::json& result, const View& view);
 std::string render_apply(const nlohmann::json& result, const View& view);  // apply, abort, follow, and one run of runs
 std::string render_runs(const nlohmann::json& result, const View& view);
 std::string render_status(const nlohmann::json& result, const View& view);
+std::string render_audit(const nlohmann::json& result, const View& view);
+std::string render_audit_verdict(const nlohmann::json& result, const View& view);
 std::string render_paused(const nlohmann::json& result, const View& view);  // pause and resume
 
 }  // namespace aggmedic::cli

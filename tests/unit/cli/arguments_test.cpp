@@ -37,6 +37,8 @@ TEST(Arguments, KnowEveryCommand) {
         {{"runs"}, Command::runs},
         {{"pause"}, Command::pause},
         {{"resume", "demo"}, Command::resume},
+        {{"audit", "show"}, Command::audit_show},
+        {{"audit", "verify", "--head", "1:00"}, Command::audit_verify},
         {{"bosh", "ops-file", "demo"}, Command::bosh_ops_file},
         {{"bosh", "runtime-config", "demo", "--deployment", "d"}, Command::bosh_runtime_config},
         {{"config", "check"}, Command::config_check},

@@ -150,6 +150,26 @@ TEST_F(ServiceTest, PauseIsRememberedByTheNextProcess) {
     EXPECT_EQ(ask("resume", {"a"}).result["paused"], nlohmann::json::array());
 }
 
+TEST_F(ServiceTest, RecordsWhoAskedForWhat) {
+    start(true, {dark_cluster("a")});
+    ask("plan", {"a"});
+    ask("pause", {"a"});
+    const auto reply = ask("audit");
+    ASSERT_EQ(reply.result["records"].size(), 2U);
+    EXPECT_FALSE(reply.result["more"]);
+    std::vector<std::string> told;
+    for (const auto& record : reply.result["records"]) {
+        const auto value = nlohmann::json::parse(record["line"].get<std::string>());
+        told.push_back(value["action"].get<std::string>() + " " + value["cluster"].get<std::string>() + " " +
+                       std::to_string(value["uid"].get<int>()) + " " + value["outcome"].get<std::string>());
+    }
+    EXPECT_THAT(told, testing::ElementsAre("plan a 1000 refused", "pause a 1000 "));
+    Request rest;
+    rest.command = "audit";
+    rest.after = 1;
+    EXPECT_EQ(ask(rest).result["records"].size(), 1U);
+}
+
 TEST_F(ServiceTest, KnowsNoPlanAndNoRunThatItDidNotMake) {
     start(true, {dark_cluster("a")});
     EXPECT_THAT(ask("apply", {}, "0123456789abcdef").error, HasSubstr("there is no plan 0123456789abcdef"));

@@ -16,9 +16,11 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// Attempts fill this part of the interval; the rest is left for what takes longer.
-milliseconds spread_of(milliseconds interval) {
-    return interval * 6 / 10;
+// Attempts fill this part of the interval: less where a timeout after the last of them would not end within it. Never
+// 0, which would mean no limit at all.
+milliseconds spread_of(const ProbeConfig& probe) {
+    const auto room = probe.interval * 9 / 10 - probe.timeout;
+    return std::clamp(room, probe.interval / 10, probe.interval * 6 / 10);
 }
 
 bool contains(const std::vector<probes::RaisedCause>& causes, const probes::RaisedCause& raised) {
@@ -75,7 +77,7 @@ asio::awaitable<void> ClusterWatch::run(milliseconds first_delay) {
     hurried_ = true;
     for (;;) {
         const auto begun = steady_clock::now();
-        co_await guarded_cycle(std::exchange(hurried_, false) ? milliseconds(0) : spread_of(probe_.interval));
+        co_await guarded_cycle(std::exchange(hurried_, false) ? milliseconds(0) : spread_of(probe_));
         if (hurried_) continue;
         // A twentieth of jitter, so that clusters do not fall into step.
         const auto jitter_max = std::max<std::int64_t>(probe_.interval.count() / 20, 1);
@@ -103,6 +105,8 @@ asio::awaitable<void> ClusterWatch::cycle(milliseconds spread) {
     settings.timeout = probe_.timeout;
     settings.attempts = probe_.attempts;
     settings.spread = spread;
+    if (spread.count() > 0) settings.cycle_max = probe_.interval;
+    const auto begun = steady_clock::now();
     const bool was_being_changed = is_being_changed();
     auto observation = co_await observe_as_renewed(cluster_->target.name, connections_, settings);
     if (cluster_->ssh) co_await look_where_due(observation);
@@ -110,6 +114,10 @@ asio::awaitable<void> ClusterWatch::cycle(milliseconds spread) {
     keep(std::move(observation));
     const auto seen = newest_;
     conclude(*seen);
+    if (tools_.probe_durations != nullptr) {
+        const std::chrono::duration<double> took = steady_clock::now() - begun;
+        tools_.probe_durations->observe("cycle", took.count());
+    }
     // While a run restarts masters, what fails is expected, and announced by the run: findings stay as they are.
     if (!was_being_changed && !is_being_changed()) co_return co_await fold(*seen);
     views_.keep_only({});  // of a moment that has passed

@@ -190,7 +190,8 @@ void add_durations(const Metrics& metrics, std::vector<MetricFamily>& families) 
         }
         family.move_to(families);
     };
-    add(metrics.probe_durations, "aggmedic_probe_duration_seconds", "How long an answered exchange took, by probe.",
+    add(metrics.probe_durations, "aggmedic_probe_duration_seconds",
+        "How long an answered exchange took, by probe; masters and cycle: a look at the masters, a whole cycle.",
         "probe");
     add(metrics.step_durations, "aggmedic_remediation_step_duration_seconds", "How long a step of a run took.", "step");
 }

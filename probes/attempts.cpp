@@ -11,6 +11,8 @@ namespace aggmedic::probes {
 
 namespace {
 
+using std::chrono::milliseconds;
+
 constexpr std::size_t lanes_max = 4;         // connections per apiserver that are busy with answering APIs
 constexpr std::size_t spare_lanes_max = 12;  // further ones that stand in for lanes where nothing comes back
 constexpr auto slow_after = std::chrono::milliseconds(500);  // a lane that waits longer is stood in for
@@ -23,6 +25,7 @@ struct Job {
     SteadyTime due{};
     int done = 0;
     int silent = 0;
+    bool is_hanging = false;  // its last discovery or list gave no answer
     bool is_busy = false;
     SteadyTime busy_since{};
 };
@@ -41,15 +44,20 @@ struct Queue {
     ProbeSettings settings;
     SteadyTime start;
 
-    bool is_open(const Job& job) const { return job.done < settings.attempts && job.silent < silent_attempts_max; }
-    SteadyTime due(int attempt) const { return start + settings.spread * attempt / std::max(1, settings.attempts); }
-    bool finished() const {
-        return std::ranges::none_of(jobs, [&](const Job& job) { return is_open(job); });
+    bool is_open(const Job& job, SteadyTime now) const {
+        if (job.done >= settings.attempts || job.silent >= silent_attempts_max) return false;
+        if (job.done == 0 || settings.spread.count() == 0) return true;
+        // What hangs is asked again only within the spread; what is late for want of a connection gets a little longer.
+        return now <= start + settings.spread + (job.is_hanging ? milliseconds(0) : settings.timeout);
     }
-    Job* next() {
+    SteadyTime due(int attempt) const { return start + settings.spread * attempt / std::max(1, settings.attempts); }
+    bool finished(SteadyTime now) const {
+        return std::ranges::none_of(jobs, [&](const Job& job) { return is_open(job, now); });
+    }
+    Job* next(SteadyTime now) {
         Job* first = nullptr;
         for (auto& job : jobs) {
-            if (is_open(job) && !job.is_busy && (first == nullptr || job.due < first->due)) first = &job;
+            if (is_open(job, now) && !job.is_busy && (first == nullptr || job.due < first->due)) first = &job;
         }
         return first;
     }
@@ -105,16 +113,16 @@ asio::awaitable<void> run_job(ClusterConnections& connections, Lane& lane, Queue
     HttpsClient* canary = job.done == 0 ? lane.canary.get() : nullptr;
     co_await make_attempt(*lane.probe, canary, *job.apiservice, queue.settings.timeout, resource, *job.attempts);
     job.silent = silent_at_the_end(job.attempts->discovery);
+    job.is_hanging = job.silent > 0 || silent_at_the_end(job.attempts->resource) > 0;
     job.due = queue.due(++job.done);
 }
 
 asio::awaitable<void> work(ClusterConnections& connections, Peer& peer, std::size_t index, Queue& queue) {
     auto& idle = *queue.idle[index];
-    while (!queue.finished()) {
-        const auto now = std::chrono::steady_clock::now();
+    for (auto now = std::chrono::steady_clock::now(); !queue.finished(now); now = std::chrono::steady_clock::now()) {
         const auto load = queue.load(now);
         const bool may_work = index < lanes_max + load.slow && load.prompt < lanes_max;
-        Job* job = may_work ? queue.next() : nullptr;
+        Job* job = may_work ? queue.next(now) : nullptr;
         if (job != nullptr && job->due <= now) {
             co_await run_job(connections, connections.lane(peer, index), queue, *job);
             continue;
@@ -169,7 +177,7 @@ asio::awaitable<std::vector<ApiServiceAttempts>> make_attempts(ClusterConnection
     co_await join(std::move(lanes));
     peer.silent.clear();
     for (const auto& job : queue.jobs) {
-        if (job.silent >= silent_attempts_max) peer.silent.insert(job.apiservice->name);
+        if (job.silent > 0) peer.silent.insert(job.apiservice->name);
     }
     co_return attempts;
 }

@@ -13,7 +13,8 @@ namespace aggmedic::probes {
 // Asks every aggregated API through one apiserver, `settings.attempts` times spread over `settings.spread`, on a few
 // connections side by side. One that hangs is stood in for by a further connection, so that it does not hold up the
 // others; a discovery or list that gives no answer twice in a row is not asked again in this cycle, and an API whose
-// discovery was silent is asked last in the next.
+// discovery was silent is asked last in the next. Each API is asked once at least; one that hangs is not asked again
+// after `settings.spread`, so that a timeout after it is the latest that a cycle waits for it.
 asio::awaitable<std::vector<ApiServiceAttempts>> make_attempts(ClusterConnections& connections, Peer& peer,
                                                                std::vector<ApiService> apiservices,
                                                                ProbeSettings settings, SteadyTime start);

@@ -31,6 +31,8 @@ struct Cycle {
     bool published_settled = false;
     bool asking = false;
     asio::steady_timer changed;  // never expires; cancelled when `asking` ends
+
+    SteadyTime end() const { return settings.cycle_max.count() > 0 ? start + settings.cycle_max : SteadyTime::max(); }
 };
 
 bool is_settled(const Unobserved& why) {
@@ -218,7 +220,7 @@ asio::awaitable<Observation> observe_apiservers(std::shared_ptr<ClusterConnectio
         }
         co_await join(std::move(again));
     }
-    co_await observe_workloads(*connections, settings, observation);
+    co_await observe_workloads(*connections, settings, cycle.end(), observation);
     observation.finished = wall_clock();
     co_return observation;
 }

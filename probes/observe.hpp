@@ -54,8 +54,10 @@ struct ClusterTarget {
 struct ProbeSettings {
     std::chrono::milliseconds timeout{5000};  // per exchange
     int attempts = 5;                         // per aggregated API, path and apiserver
-    std::chrono::milliseconds spread{0};      // attempts are spread over this time; 0: one right after another
-    std::size_t apiservices_max = 200;        // the rest is unobserved and said so
+    // Attempts are spread over this time, and what hangs is not asked again after it; 0: one right after another.
+    std::chrono::milliseconds spread{0};
+    std::chrono::milliseconds cycle_max{0};  // what may be left out is not asked later than this; 0: no such limit
+    std::size_t apiservices_max = 200;       // the rest is unobserved and said so
 };
 
 Caller caller_of(const Credential& credential);

@@ -27,8 +27,8 @@ constexpr std::size_t body_bytes_max = 1024 * 1024;
 // The questions of one cycle: they share a connection and the time that is left.
 class Questions {
   public:
-    Questions(HttpsClient& client, milliseconds timeout)
-        : client_(client), timeout_(timeout / 2), end_(steady_clock::now() + timeout) {}
+    Questions(HttpsClient& client, milliseconds timeout, SteadyTime end)
+        : client_(client), timeout_(timeout / 2), end_(std::min(steady_clock::now() + timeout, end)) {}
 
     asio::awaitable<Result<HttpReply>> ask(std::string path, std::string accept = "application/json") {
         const auto left = std::chrono::floor<milliseconds>(end_ - steady_clock::now());
@@ -198,14 +198,14 @@ const ApiserverView* asked_one(const Observation& observation) {
 
 }  // namespace
 
-asio::awaitable<void> observe_workloads(ClusterConnections& connections, ProbeSettings settings,
+asio::awaitable<void> observe_workloads(ClusterConnections& connections, ProbeSettings settings, SteadyTime end,
                                         Observation& observation) {
     const auto failing = failing_apiservices(observation);
     const auto* through = asked_one(observation);
     if (failing.empty() || through == nullptr) co_return;
     auto* peer = connections.find(through->master);
     if (peer == nullptr) co_return;
-    Questions questions(connections.aside(*peer), settings.timeout);
+    Questions questions(connections.aside(*peer), settings.timeout, end);
     std::map<std::tuple<std::string, std::string, int>, Workload> by_service;
     for (const auto& apiservice : failing) {
         const std::tuple service(apiservice.service_namespace, apiservice.service_name, apiservice.port);

@@ -2,6 +2,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include "net/deadline.hpp"
 #include "probes/cluster_connections.hpp"
 #include "probes/observation.hpp"
 #include "probes/observe.hpp"
@@ -10,9 +11,9 @@ namespace aggmedic::probes {
 
 // Asks the core API for what stands behind the aggregated APIs that failed in this cycle, and fills
 // `observation.workloads`: after the attempts, on a connection of its own, one request after another, and never longer
-// than `settings.timeout` altogether. APIServices of one service share the answers; a few services a cycle at
-// most.
-asio::awaitable<void> observe_workloads(ClusterConnections& connections, ProbeSettings settings,
+// than `settings.timeout` altogether, nor after `end`. APIServices of one service share the answers; a few services a
+// cycle at most.
+asio::awaitable<void> observe_workloads(ClusterConnections& connections, ProbeSettings settings, SteadyTime end,
                                         Observation& observation);
 
 }  // namespace aggmedic::probes

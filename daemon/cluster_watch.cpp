@@ -16,6 +16,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
+constexpr std::size_t runs_asked = 20;
+constexpr auto run_max = std::chrono::hours(2);  // one that did not end until then hides nothing any more
+
 // Attempts fill this part of the interval: less where a timeout after the last of them would not end within it. Never
 // 0, which would mean no limit at all.
 milliseconds spread_of(const ProbeConfig& probe) {
@@ -51,6 +54,7 @@ void ClusterWatch::take_over(ClusterWatch& former) {
     stored_history_ = former.stored_history_;
     findings_ = former.findings_;
     newest_ = former.newest_;
+    settled_ = former.settled_;
     metrics_.counters = former.metrics_.counters;
     metrics_.findings = former.metrics_.findings;
 }
@@ -66,6 +70,7 @@ void ClusterWatch::hurry() {
 
 void ClusterWatch::run_ended() {
     views_.keep_only({});
+    settled_ = steady_clock::now() + tools_.settling;
     hurry();
 }
 
@@ -118,6 +123,7 @@ asio::awaitable<void> ClusterWatch::cycle(milliseconds spread) {
         const std::chrono::duration<double> took = steady_clock::now() - begun;
         tools_.probe_durations->observe("cycle", took.count());
     }
+    co_await ask_for_runs();
     // While a run restarts masters, what fails is expected, and announced by the run: findings stay as they are.
     if (!was_being_changed && !is_being_changed()) co_return co_await fold(*seen);
     views_.keep_only({});  // of a moment that has passed
@@ -159,7 +165,11 @@ void ClusterWatch::conclude(const probes::Observation& observation) {
 }
 
 asio::awaitable<void> ClusterWatch::fold(const probes::Observation& observation) {
-    auto tracked = probes::track(std::move(history_), *assessment_, wall_clock(), probes::count_attempts(observation));
+    const bool settling = steady_clock::now() < settled_;
+    const auto assessment = settling ? probes::without_news(*assessment_, history_) : *assessment_;
+    const auto attempts =
+        settling ? std::map<std::string, probes::CycleAttempts>() : probes::count_attempts(observation);
+    auto tracked = probes::track(std::move(history_), assessment, wall_clock(), attempts);
     history_ = std::move(tracked.history);
     const auto before = std::exchange(findings_, probes::by_cause(tracked.findings));
     tell_changes(before);
@@ -176,7 +186,27 @@ asio::awaitable<void> ClusterWatch::fold(const probes::Observation& observation)
 }
 
 bool ClusterWatch::is_being_changed() const {
-    return tools_.is_being_changed && tools_.is_being_changed(cluster_->target.name);
+    return changed_elsewhere_ || (tools_.is_being_changed && tools_.is_being_changed(cluster_->target.name));
+}
+
+// A run of another process (`apply --standalone`), or one that ended just before this process began, is known to the
+// journal alone.
+asio::awaitable<void> ClusterWatch::ask_for_runs() {
+    if (tools_.journal == nullptr) co_return;
+    const auto read = [journal = tools_.journal] { return journal->runs(runs_asked); };
+    const auto runs = co_await run_blocking(*tools_.journal_thread, read);
+    changed_elsewhere_ = false;
+    if (!runs) co_return;
+    const auto now = wall_clock();
+    for (const auto& run : *runs) {
+        if (run.cluster != cluster_->target.name || run.outcome == "refused") continue;
+        if (!run.finished) {
+            changed_elsewhere_ = changed_elsewhere_ || now - run.started < run_max;
+            continue;
+        }
+        const auto left = tools_.settling - (now - *run.finished);
+        if (left > milliseconds(0)) settled_ = std::max(settled_, steady_clock::now() + left);
+    }
 }
 
 // One line for each cause, however many APIs and masters it concerns.

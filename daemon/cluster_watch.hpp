@@ -29,7 +29,9 @@ struct WatchTools {
     remediate::Journal* journal = nullptr;  // none: the history is kept in memory only
     asio::thread_pool* journal_thread = nullptr;
     Durations* probe_durations = nullptr;
-    std::function<bool(std::string_view cluster)> is_being_changed;  // by a run of ours; none: never
+    std::function<bool(std::string_view cluster)> is_being_changed;  // by a run of this process; none: never
+    // After a run, extension servers may restart themselves and conditions lag: what fails first then is no news.
+    milliseconds settling = std::chrono::minutes(2);
 };
 
 // One cluster, looked at again and again: its connections, its last looks, its findings over time. It shares nothing
@@ -56,6 +58,9 @@ class ClusterWatch {
     void keep(probes::Observation observation);
     bool observed() const { return assessment_.has_value(); }
     ClusterMetrics& metrics() { return metrics_; }
+    bool is_changed_elsewhere() const {
+        return changed_elsewhere_;
+    }  // by a run of another process, as of the last cycle
     // The same settings: nothing to begin anew.
     bool is_for(const ClusterConfig& cluster, const ProbeConfig& probe) const {
         return cluster_->digest == cluster.digest && probe_ == probe;
@@ -71,6 +76,7 @@ class ClusterWatch {
     asio::awaitable<void> fold(const probes::Observation& observation);  // into the history
     void tell_changes(const std::vector<probes::RaisedCause>& before) const;
     bool is_being_changed() const;
+    asio::awaitable<void> ask_for_runs();
 
     WatchTools tools_;
     std::shared_ptr<const ClusterConfig> cluster_;
@@ -86,6 +92,8 @@ class ClusterWatch {
     std::minstd_rand random_;
     asio::steady_timer next_cycle_;
     bool hurried_ = false;
+    bool changed_elsewhere_ = false;
+    SteadyTime settled_{};  // from when on a finding that is new is raised
 };
 
 }  // namespace aggmedic::daemon

@@ -288,7 +288,7 @@ std::string Program::metrics() {
     Metrics shown;
     for (const auto& [name, watched] : watched_) {
         auto cluster = watched.watch->metrics();
-        cluster.run_in_progress = runs_.going_on(name) != nullptr;
+        cluster.run_in_progress = runs_.going_on(name) != nullptr || watched.watch->is_changed_elsewhere();
         cluster.paused = is_paused(name);
         shown.clusters.push_back(std::move(cluster));
     }

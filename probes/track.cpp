@@ -116,6 +116,14 @@ TrackResult track(History history, const Assessment& assessment, TimePoint now,
     return result;
 }
 
+Assessment without_news(Assessment assessment, const History& history) {
+    std::erase_if(assessment.findings, [&](const Finding& finding) {
+        const auto known = history.findings.find(key(finding));
+        return known == history.findings.end() || !known->second.raised;
+    });
+    return assessment;
+}
+
 // Enumerations travel by name, so that a stored history outlives their order.
 template <class V, class E, std::size_t N>
 void field(V& v, const char* key, E& value, const std::remove_const_t<E> (&choices)[N]) {

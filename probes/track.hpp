@@ -40,6 +40,9 @@ struct TrackResult {
 TrackResult track(History history, const Assessment& assessment, TimePoint now,
                   const std::map<std::string, CycleAttempts>& attempts = {});
 
+// Only what is raised already: for the time after a change of our own, in which what begins to fail is no news yet.
+Assessment without_news(Assessment assessment, const History& history);
+
 nlohmann::json to_json(const History& history);
 Result<History> parse_history(std::string_view json);
 

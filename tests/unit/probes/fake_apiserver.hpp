@@ -76,13 +76,18 @@ class FakeApiserver {
     static constexpr const char* list = "/apis/apiregistration.k8s.io/v1/apiservices";
     static constexpr const char* config_map =
         "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication";
-    std::map<std::string, std::string> answers;  // changed before the first request only
+    std::map<std::string, std::string> answers;  // changed before the first request only, and by set()
+    void set(const std::string& path, const std::string& answer) {
+        const std::lock_guard lock(mutex_);
+        answers[path] = answer;
+    }
 
   private:
     void serve(test::ServerConnection& connection) {
         for (auto request = connection.read_request(); !request.empty(); request = connection.read_request()) {
             const auto start = request.find(' ') + 1;
             const auto path = request.substr(start, request.find(' ', start) - start);
+            std::string reply;
             {
                 const std::lock_guard lock(mutex_);
                 ++counts_[path];
@@ -92,10 +97,10 @@ class FakeApiserver {
                 } else {
                     ++anonymous_[path];
                 }
+                const auto found = answers.find(path);
+                reply =
+                    found == answers.end() ? test::answer("404 page not found", "", "404 Not Found") : found->second;
             }
-            const auto found = answers.find(path);
-            const auto reply =
-                found == answers.end() ? test::answer("404 page not found", "", "404 Not Found") : found->second;
             if (reply == "hang") return connection.wait_until_peer_closes();
             connection.write(reply);
         }

@@ -239,6 +239,92 @@ one-dead-of-twenty) # in every cycle the other 19 are asked through every master
     expect 1 ask check demo
     says ext-007
     ;;
+secrets) # 500 of them where a cluster or a master could show them: none in anything that aggmedic prints, stores, serves or logs
+    up --break cn-not-allowed
+    kept=$dir/kept
+    mkdir "$kept"
+    head -c 60000 /dev/urandom | base64 -w 0 | tr -d '+/=' | fold -w 24 | sed -n '1,500s/^/Canary/p' >"$dir/seeds"
+    [ "$(wc -l <"$dir/seeds")" -eq 500 ] || fail "there are not 500 secrets"
+    # Arguments beside the one that is changed, comments, the environment; then the files next to it.
+    of_master() { sed -n "$((1 + $1 * 140)),$((140 + $1 * 140))p" "$dir/seeds"; }
+    for m in 0 1 2; do
+        of_master $m | awk -v file=<(cat "$dir/lab/masters/$m/vcap/data/jobs/kube-apiserver"/*/config/bpm.yml) '
+            {secret[NR] = $0}
+            END {
+                while ((getline line <file) > 0) {
+                    if (line ~ /--requestheader-allowed-names/) {
+                        for (i = 1; i <= 30; ++i) print "  - --oidc-client-secret=" secret[i]
+                        print line
+                        for (i = 31; i <= 60; ++i) print "  - --audit-webhook-word-" i "=" secret[i]
+                        for (i = 61; i <= 70; ++i) print "  # the word is " secret[i]
+                    } else if (line ~ /^  env:/) {
+                        print "  env:"
+                        for (i = 71; i <= 90; ++i) print "    ETCD_PASSWORD_" i ": " secret[i]
+                        for (i = 91; i <= 110; ++i) print "    WORD_" i ": " secret[i]
+                    } else {
+                        print line
+                    }
+                }
+            }' >"$dir/bpm.$m"
+        cat "$dir/bpm.$m" >"$(echo "$dir/lab/masters/$m/vcap/data/jobs/kube-apiserver"/*/config/bpm.yml)"
+        of_master $m | sed -n '111,130s/.*/password = &/p' >>"$(echo "$dir/lab/masters/$m/vcap/data/jobs/kube-apiserver"/*/config/cloud-provider.ini)"
+        of_master $m | sed -n '131,140s/.*/&,user-&,user-&,"developers"/p' >>"$(echo "$dir/lab/masters/$m/vcap/data/jobs/kube-apiserver"/*/config/tokens.csv)"
+        on "master/$m" "sudo /var/vcap/bosh/bin/monit restart kube-apiserver"
+        runs_with() { on "master/$m" "sudo sh -c '$live'" | grep -qF -- "--oidc-client-secret=$(of_master $m | sed -n 30p)"; }
+        until_so 90 runs_with
+    done
+    until_so 90 inside curl -fsSk -H "Authorization: Bearer $(cat "$dir/lab/pki/probe.token")" https://10.77.0.10:8443/readyz
+    # The logs of the extension servers' pods, in the forms in which secrets get there.
+    for log in "$dir"/lab/log/pods/*.log; do
+        sed -n '421,440s/.*/E1123 12:00:00.000000       1 authentication.go:63] Unable to authenticate the request: Authorization: Bearer &/p
+            441,460s/.*/panic: dial https:\/\/admin:&@10.0.0.1: DB_PASSWORD=&/p' "$dir/seeds" >>"$log"
+    done
+    # What aggmedic itself is given: a kubeconfig of somebody else, its own environment, its credentials.
+    sed "s/token: .*/token: $(sed -n 461p "$dir/seeds")/" "$dir/lab/kubeconfig-probe" >"$dir/kubeconfig"
+    for n in $(seq 462 500); do export "AGGMEDIC_SEED_$n=$(sed -n "${n}p" "$dir/seeds")"; done
+    cat "$dir"/lab/pki/*.token | sed '/last-year/d' >>"$dir/seeds"
+    grep -v -e ----- "$dir/lab/pki/ssh.key" >>"$dir/seeds"
+
+    keep() { # FILE COMMAND...: whatever it ends with
+        local file=$1
+        shift
+        "$@" >"$kept/$file" 2>&1 || true
+        [ -s "$kept/$file" ] || fail "'$*' says nothing"
+    }
+    expect 1 alone check demo
+    says cn-not-allowed
+    keep kubeconfig inside "$build/daemon/cli/aggmedic" check --kubeconfig "$dir/kubeconfig"
+    start_daemon
+    until_so 60 inside curl -fsS http://127.0.0.1:10797/-/ready
+    for format in table json yaml; do
+        for command in check explain preflight; do keep "$command.$format" ask -o $format $command demo; done
+        keep "plan.$format" ask -o $format plan demo --accept-risk shared-ca
+    done
+    expect 0 ask bundle demo --to "$kept/bundle.tar"
+    plan ask
+    keep apply ask apply "$id"
+    grep -q 'repaired and verified' "$kept/apply" || fail "the run did not repair"
+    for format in table json yaml; do
+        for command in status runs; do keep "$command.$format" ask -o $format $command; done
+    done
+    run=$(sed -n 's/.*"id": *"\([^"]*\)".*/\1/p' "$kept/runs.json" | head -n 1)
+    keep run.json ask -o json runs "$run"
+    for page in metrics api/v1/clusters api/v1/findings api/v1/plans api/v1/runs ""; do
+        keep "page.${page//\//_}" inside curl -fsS "http://127.0.0.1:10797/$page"
+    done
+    kill "$daemon" && wait "$daemon" || true
+    daemon=
+    cp -r "$dir/lab/aggmedic/state" "$kept/state"
+    cp "$dir/aggmedicd.log" "$kept/daemon.log"
+    grep -qF requestheader-allowed-names "$kept/plan.table" || fail "the plan shows no diff"
+    grep -qaF cn-not-allowed "$kept"/state/* || fail "the journal holds no history"
+    # As they are, and in Base64 at each of its three offsets.
+    while read -r secret; do
+        printf '%s\n' "$secret"
+        for lead in "" x xx; do printf '%s%s' "$lead" "$secret" | base64 -w 0 | cut -c 5-28 && echo; done
+    done <"$dir/seeds" | awk 'length >= 16' >"$dir/forms"
+    if grep -raoF -f "$dir/forms" "$kept" >"$dir/out"; then fail "$(sort -u "$dir/out" | wc -l) secrets came out"; fi
+    ;;
 *) fail "there is no such scenario" ;;
 esac
 printf '%s: as it should be, %s s\n' "$scenario" "$SECONDS"

@@ -132,13 +132,14 @@ asio::awaitable<void> ClusterWatch::cycle(milliseconds spread) {
 asio::awaitable<void> ClusterWatch::look_where_due(probes::Observation& observation) {
     const MasterViews::Timing timing{.interval = probe_.interval, .master_interval = probe_.master_interval};
     const auto masters = master_names(*cluster_);
-    auto due = views_.due(observation, masters, timing, steady_clock::now());
+    const auto backends = probes::backends_to_dial(observation);
+    auto due = views_.due(observation, backends, masters, timing, steady_clock::now());
     if (!due.empty() && tools_.connector != nullptr) {
         const auto begun = steady_clock::now();
-        auto looks = co_await look_at_masters(*tools_.connector, *tools_.looks, cluster_, std::move(due));
+        auto looks = co_await look_at_masters(*tools_.connector, *tools_.looks, cluster_, std::move(due), backends);
         const std::chrono::duration<double> took = steady_clock::now() - begun;
         if (tools_.probe_durations != nullptr) tools_.probe_durations->observe("masters", took.count());
-        views_.store(observation, std::move(looks), steady_clock::now());
+        views_.store(observation, backends, std::move(looks), steady_clock::now());
     }
     views_.merge_into(observation, masters, timing, steady_clock::now());
 }

@@ -13,19 +13,19 @@ namespace {
 constexpr auto connect_time = std::chrono::seconds(15);
 
 asio::awaitable<Result<probes::Look>> look_at(HostConnector& connector, const ClusterConfig& cluster,
-                                              std::string master) {
+                                              std::string master, std::vector<probes::BackendPlace> backends) {
     auto target = ssh_target_of(cluster, master);
     if (!target) co_return std::unexpected(target.error());
     auto host = co_await connector.connect(std::move(*target), connect_time);
     if (!host) co_return std::unexpected(host.error());
-    co_return co_await probes::look_at_master(**host, master, cluster.target.platform);
+    co_return co_await probes::look_at_master(**host, master, cluster.target.platform, std::move(backends));
 }
 
 // `places` and `looks` belong to the caller, who waits for all of these.
 asio::awaitable<void> look_into(HostConnector& connector, Limiter& places, const ClusterConfig& cluster,
-                                std::string master, Looks& looks) {
+                                std::string master, std::vector<probes::BackendPlace> backends, Looks& looks) {
     const auto place = co_await places.enter();
-    auto look = co_await look_at(connector, cluster, master);
+    auto look = co_await look_at(connector, cluster, master, std::move(backends));
     looks.insert_or_assign(std::move(master), std::move(look));
 }
 
@@ -42,10 +42,11 @@ std::vector<std::string> master_names(const ClusterConfig& cluster) {
 }
 
 asio::awaitable<Looks> look_at_masters(HostConnector& connector, Limiter& places,
-                                       std::shared_ptr<const ClusterConfig> cluster, std::vector<std::string> masters) {
+                                       std::shared_ptr<const ClusterConfig> cluster, std::vector<std::string> masters,
+                                       std::vector<probes::BackendPlace> backends) {
     Looks looks;
     std::vector<asio::awaitable<void>> work;
-    for (const auto& master : masters) work.push_back(look_into(connector, places, *cluster, master, looks));
+    for (const auto& master : masters) work.push_back(look_into(connector, places, *cluster, master, backends, looks));
     co_await probes::join(std::move(work));
     co_return looks;
 }
@@ -85,7 +86,9 @@ asio::awaitable<View> look_at_everything(Looking looking) {
 
     auto masters = master_names(*looking.cluster);
     tell(fmt::format("{}: looking at {} masters over SSH, read-only", name, masters.size()));
-    auto looks = co_await look_at_masters(*looking.connector, *looking.places, looking.cluster, std::move(masters));
+    auto backends = probes::backends_to_dial(view.observation);
+    auto looks = co_await look_at_masters(*looking.connector, *looking.places, looking.cluster, std::move(masters),
+                                          std::move(backends));
     for (auto& [master, look] : looks) {
         if (look) {
             view.args_file_bytes[master] = std::move(look->args_file_bytes);

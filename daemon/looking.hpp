@@ -18,9 +18,11 @@ namespace aggmedic::daemon {
 using Looks = std::map<std::string, Result<probes::Look>>;  // by master
 using Told = std::function<void(const std::string&)>;       // what is going on, in words
 
-// The masters one beside the other, each with its deadline. `places` bounds the sessions of the whole program.
+// The masters one beside the other, each with its deadline; each dials `backends`. `places` bounds the sessions of the
+// whole program.
 asio::awaitable<Looks> look_at_masters(HostConnector& connector, Limiter& places,
-                                       std::shared_ptr<const ClusterConfig> cluster, std::vector<std::string> masters);
+                                       std::shared_ptr<const ClusterConfig> cluster, std::vector<std::string> masters,
+                                       std::vector<probes::BackendPlace> backends);
 
 struct View {
     probes::Observation observation;

@@ -15,6 +15,22 @@ milliseconds retry_after(int failures, MasterViews::Timing timing) {
     return std::min(timing.interval * (1 << doublings), timing.master_interval);
 }
 
+constexpr int looks_for_backends_max = 5;  // more often than without
+
+bool contains(const MasterViews::Backends& backends, const probes::BackendPlace& place) {
+    return std::ranges::find(backends, place) != backends.end();
+}
+
+void forget_backends(const MasterViews::Backends& dialled, probes::MasterView& view) {
+    if (!view.backends) return;
+    std::erase_if(*view.backends, [&](const probes::BackendReach& reach) {
+        return std::ranges::none_of(dialled, [&](const probes::BackendPlace& place) {
+            return place.address == reach.address && place.kind == reach.kind &&
+                   std::ranges::find(place.apiservices, reach.apiservice) != place.apiservices.end();
+        });
+    });
+}
+
 }  // namespace
 
 std::string seen_from_outside(const probes::Observation& observation, const std::string& master) {
@@ -29,9 +45,8 @@ std::string seen_from_outside(const probes::Observation& observation, const std:
     return text;
 }
 
-std::vector<std::string> MasterViews::due(const probes::Observation& observation,
-                                          const std::vector<std::string>& masters, Timing timing,
-                                          SteadyTime now) const {
+std::vector<std::string> MasterViews::due(const probes::Observation& observation, const Backends& backends,
+                                          const std::vector<std::string>& masters, Timing timing, SteadyTime now) {
     std::vector<std::string> names;
     for (const auto& master : masters) {
         const auto found = kept_.find(master);
@@ -39,21 +54,29 @@ std::vector<std::string> MasterViews::due(const probes::Observation& observation
             names.push_back(master);
             continue;
         }
-        const auto& kept = found->second;
+        auto& kept = found->second;
+        std::erase_if(kept.dialled, [&](const auto& place) { return !contains(backends, place); });
+        if (kept.view) forget_backends(kept.dialled, *kept.view);
         const auto wait = kept.failures > 0 ? retry_after(kept.failures, timing) : timing.master_interval;
         const bool changed = kept.outside != seen_from_outside(observation, master);
         // A little early is better than a whole cycle late.
         const bool old = now - kept.looked + timing.interval / 2 >= wait;
-        if (old || changed) names.push_back(master);
+        const bool undialled = std::ranges::any_of(
+            backends, [&](const auto& place) { return kept.failures == 0 && !contains(kept.dialled, place); });
+        // The first failure is worth a look at once; endpoints that come and go are not worth one each.
+        const bool dialled_lately =
+            !kept.dialled.empty() && now - kept.looked < timing.master_interval / looks_for_backends_max;
+        if (old || changed || (undialled && !dialled_lately)) names.push_back(master);
     }
     return names;
 }
 
-void MasterViews::store(const probes::Observation& observation, Looks looks, SteadyTime now) {
+void MasterViews::store(const probes::Observation& observation, const Backends& backends, Looks looks, SteadyTime now) {
     for (auto& [master, look] : looks) {
         auto& kept = kept_[master];
         kept.looked = now;
         kept.outside = seen_from_outside(observation, master);
+        kept.dialled = backends;
         if (look) {
             kept.view = std::move(look->view);
             kept.failures = 0;

@@ -21,10 +21,13 @@ class MasterViews {
         milliseconds master_interval{};  // between looks
     };
 
-    // The masters to look at now, given what was just seen over HTTPS.
-    std::vector<std::string> due(const probes::Observation& observation, const std::vector<std::string>& masters,
-                                 Timing timing, SteadyTime now) const;
-    void store(const probes::Observation& observation, Looks looks, SteadyTime now);
+    using Backends = std::vector<probes::BackendPlace>;
+
+    // The masters to look at now, given what was just seen over HTTPS and which backends it leaves open. What was
+    // dialled for a failure that has passed since is forgotten: it says nothing of the next one.
+    std::vector<std::string> due(const probes::Observation& observation, const Backends& backends,
+                                 const std::vector<std::string>& masters, Timing timing, SteadyTime now);
+    void store(const probes::Observation& observation, const Backends& backends, Looks looks, SteadyTime now);
     // Fills observation.masters. A view that is too old, or from before a visible change, counts as unobserved.
     void merge_into(probes::Observation& observation, const std::vector<std::string>& masters, Timing timing,
                     SteadyTime now) const;
@@ -35,6 +38,7 @@ class MasterViews {
         probes::Seen<probes::MasterView> view;
         SteadyTime looked{};
         std::string outside;  // what could be seen of the master from outside at that time
+        Backends dialled;     // then, and wanted in every cycle since
         int failures = 0;     // in a row
     };
     std::map<std::string, Kept> kept_;

@@ -60,11 +60,13 @@ asio::awaitable<ApiServiceAttempts> ask_apiservice(std::shared_ptr<ClusterConnec
     co_return attempts;
 }
 
-asio::awaitable<Result<Look>> look_at_master(RemoteHost& host, std::string master, std::string platform) {
+asio::awaitable<Result<Look>> look_at_master(RemoteHost& host, std::string master, std::string platform,
+                                             std::vector<BackendPlace> backends) {
     using namespace std::chrono;
     VerbCall call;
     call.verb = "look";
     call.arguments = {platform};
+    for (const auto& place : backends) call.arguments.push_back(place.address);
     const auto asked = floor<milliseconds>(system_clock::now());
     auto reply = co_await host.call(std::move(call));
     const auto answered = floor<milliseconds>(system_clock::now());
@@ -74,7 +76,10 @@ asio::awaitable<Result<Look>> look_at_master(RemoteHost& host, std::string maste
                                                  ": " + reply->error_output.substr(0, 512));
     }
     auto look = parse_look(master, reply->output, asked, answered);
-    if (look) look->view.platform = platform;
+    if (look) {
+        look->view.platform = platform;
+        name_backends(backends, look->view);
+    }
     co_return look;
 }
 

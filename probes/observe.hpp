@@ -8,6 +8,7 @@
 
 #include "net/https_client.hpp"
 #include "net/remote_host.hpp"
+#include "probes/backend_places.hpp"
 #include "probes/look.hpp"
 #include "probes/observation.hpp"
 
@@ -78,8 +79,9 @@ bool is_credential_refused(const Observation& observation);
 asio::awaitable<Observation> observe_apiservers(std::shared_ptr<ClusterConnections> connections,
                                                 ProbeSettings settings);
 
-// Read-only look at one master through an open session.
-asio::awaitable<Result<Look>> look_at_master(RemoteHost& host, std::string master, std::string platform);
+// Read-only look at one master through an open session, which dials `backends` from there.
+asio::awaitable<Result<Look>> look_at_master(RemoteHost& host, std::string master, std::string platform,
+                                             std::vector<BackendPlace> backends = {});
 
 // Narrow questions that a run asks again and again, through one apiserver ("": the server address). A fresh connection
 // each. Answers carry status 0 and the failure where nothing came back.

@@ -229,6 +229,8 @@ TEST_F(ObserveTest, AFailedLookSaysWhy) {
     EXPECT_THAT(host.asked.arguments, testing::ElementsAre("bosh"));
     CannedHost cut({.exit_status = 0, .output = "aggmedic-look 1\n", .error_output = ""});
     EXPECT_EQ(run(look_at_master(cut, "m0", "bosh")).error().code, Errc::malformed_reply);
+    run(look_at_master(host, "m0", "bosh", {{.apiservices = {"v1.a"}, .address = "10.1.0.5:8443", .kind = "pod"}}));
+    EXPECT_THAT(host.asked.arguments, testing::ElementsAre("bosh", "10.1.0.5:8443"));
 }
 
 }  // namespace aggmedic::probes

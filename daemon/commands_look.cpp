@@ -40,7 +40,8 @@ std::string_view state_of(const std::vector<remediate::Refusal>& refusals) {
 
 }  // namespace
 
-asio::awaitable<View> Program::look(std::shared_ptr<const ClusterConfig> cluster, ProgressSink progress) {
+asio::awaitable<View> Program::look(std::shared_ptr<const ClusterConfig> cluster, ProgressSink progress,
+                                    bool blast_radius) {
     Looking looking;
     looking.cluster = cluster;
     // Connections of its own: a person does not wait behind a cycle, and sees renewed serving certificates.
@@ -48,6 +49,7 @@ asio::awaitable<View> Program::look(std::shared_ptr<const ClusterConfig> cluster
     looking.probe = config_.probe;
     looking.connector = reader_.get();
     looking.places = &look_places_;
+    looking.blast_radius = blast_radius;
     looking.told = [progress](const std::string& text) { progress({{"text", text}}); };
     co_return co_await look_at_everything(std::move(looking));
 }
@@ -75,7 +77,7 @@ Moment Program::moment_of(const ClusterConfig& cluster, probes::Observation obse
 asio::awaitable<void> Program::check_one(std::shared_ptr<const ClusterConfig> cluster, bool explain,
                                          ProgressSink progress, json& result) {
     const auto place = co_await check_places_.enter();
-    auto view = co_await look(cluster, std::move(progress));
+    auto view = co_await look(cluster, std::move(progress), true);
     const auto moment = moment_of(*cluster, std::move(view.observation));
     result = explain ? explained(moment) : checked(moment);
     const auto watched = watched_.find(cluster->target.name);
@@ -94,7 +96,7 @@ asio::awaitable<Reply> Program::bundle(Request request, ProgressSink progress) {
     if (is_seen) {
         observation = *watched->second.watch->newest();
     } else {
-        auto view = co_await look(cluster, std::move(progress));
+        auto view = co_await look(cluster, std::move(progress), true);
         observation = std::move(view.observation);
     }
     const auto moment = moment_of(*cluster, std::move(observation));

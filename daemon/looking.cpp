@@ -77,6 +77,7 @@ asio::awaitable<View> look_at_everything(Looking looking) {
     probes::ProbeSettings settings;
     settings.timeout = looking.probe.timeout;
     settings.attempts = looking.probe.attempts;
+    settings.blast_radius = looking.blast_radius;
     View view;
     view.observation = co_await observe_as_renewed(name, looking.connections, settings);
     if (!looking.cluster->ssh || looking.connector == nullptr) {

@@ -37,6 +37,7 @@ struct Looking {
     HostConnector* connector = nullptr;  // none: no SSH
     Limiter* places = nullptr;
     Told told;
+    bool blast_radius = false;  // wanted beside
 };
 asio::awaitable<View> look_at_everything(Looking looking);
 

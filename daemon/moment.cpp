@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "daemon/blast_radius_words.hpp"
 #include "daemon/explaining.hpp"
 #include "probes/diagnose.hpp"
 #include "probes/track.hpp"
@@ -24,7 +25,9 @@ probes::Assessment assess(const Moment& moment) {
 }  // namespace
 
 nlohmann::json checked(const Moment& moment) {
-    return probes::to_json(assess(moment));
+    auto value = probes::to_json(assess(moment));
+    value["blast_radius"] = blast_radius_json(moment.observation.blast_radius);
+    return value;
 }
 
 nlohmann::json explained(const Moment& moment) {

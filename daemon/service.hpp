@@ -22,7 +22,8 @@ namespace asio = boost::asio;
 //
 // What the results hold beside design 5.1 (every reply may carry fields that are not named here):
 //
-//   check      {"clusters":[...]} of design 5.1, each with "at"
+//   check      {"clusters":[...]} of design 5.1, each with "at" and "blast_radius" (blast_radius_words.hpp; null while
+//              no aggregated API fails)
 //   explain    as check, each cluster also with "published":{"allowed_names","resource_version"}, "caller", "platform",
 //              "apiservers":[{"master","address","ready","version"}], "masters":[{"name","seen","reason","pid","file",
 //              "argument","live_argument","proxy_client_cn","proxy_client_not_after"}], "plannable", and each

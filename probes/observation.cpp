@@ -129,6 +129,20 @@ AGGMEDIC_FIELDS(Caller) {
     v("is_system_masters", x.is_system_masters);
 }
 
+AGGMEDIC_FIELDS(Struck) {
+    v("count", x.count);
+    v("unexplained", x.unexplained);
+    v("is_cut", x.is_cut);
+    v("names", x.names);
+}
+
+AGGMEDIC_FIELDS(BlastRadius) {
+    v("asked_through", x.asked_through);
+    v("namespaces", x.namespaces);
+    v("autoscalers", x.autoscalers);
+    v("pods", x.pods);
+}
+
 AGGMEDIC_FIELDS(Observation) {
     v("cluster", x.cluster);
     v("started", x.started);
@@ -138,6 +152,7 @@ AGGMEDIC_FIELDS(Observation) {
     v("apiservers", x.apiservers);
     v("masters", x.masters);
     v.optional("workloads", x.workloads);
+    v.optional("blast_radius", x.blast_radius);
 }
 
 nlohmann::json to_json(const Observation& observation) {

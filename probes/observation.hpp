@@ -11,6 +11,7 @@
 
 #include "net/result.hpp"
 #include "net/time.hpp"
+#include "probes/blast_radius.hpp"
 #include "probes/certificate.hpp"
 #include "probes/master_view.hpp"
 #include "probes/seen.hpp"
@@ -128,6 +129,7 @@ struct Observation {
     std::vector<ApiserverView> apiservers;            // the server address first (master empty), then each master
     std::map<std::string, Seen<MasterView>> masters;  // by name; empty where SSH is not configured
     std::vector<Workload> workloads;                  // of the aggregated APIs that failed in this cycle
+    Seen<BlastRadius> blast_radius;                   // of their failure; not-asked where nobody wants to know
     bool operator==(const Observation&) const = default;
 
     // The first apiserver that could say; nullptr when none could.

@@ -11,6 +11,7 @@
 #include "probes/attempts.hpp"
 #include "probes/cluster_connections.hpp"
 #include "probes/exchange.hpp"
+#include "probes/observe_blast_radius.hpp"
 #include "probes/observe_workloads.hpp"
 
 namespace aggmedic::probes {
@@ -221,6 +222,7 @@ asio::awaitable<Observation> observe_apiservers(std::shared_ptr<ClusterConnectio
         co_await join(std::move(again));
     }
     co_await observe_workloads(*connections, settings, cycle.end(), observation);
+    if (settings.blast_radius) co_await observe_blast_radius(*connections, settings, cycle.end(), observation);
     observation.finished = wall_clock();
     co_return observation;
 }

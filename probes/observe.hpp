@@ -59,6 +59,7 @@ struct ProbeSettings {
     std::chrono::milliseconds spread{0};
     std::chrono::milliseconds cycle_max{0};  // what may be left out is not asked later than this; 0: no such limit
     std::size_t apiservices_max = 200;       // the rest is unobserved and said so
+    bool blast_radius = false;               // asked for too, while an aggregated API fails
 };
 
 Caller caller_of(const Credential& credential);

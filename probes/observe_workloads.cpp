@@ -8,6 +8,7 @@
 #include "probes/apiserver.hpp"
 #include "probes/apiservice.hpp"
 #include "probes/exchange.hpp"
+#include "probes/questions.hpp"
 #include "probes/workload_reading.hpp"
 
 namespace aggmedic::probes {
@@ -15,38 +16,18 @@ namespace aggmedic::probes {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 
 constexpr std::size_t services_max = 10;
 constexpr std::size_t pods_max = 16;
 constexpr std::size_t logs_max = 3;
 constexpr std::size_t log_lines_max = 400;
 constexpr std::size_t log_bytes_max = 256 * 1024;
-constexpr std::size_t body_bytes_max = 1024 * 1024;
 
-// The questions of one cycle: they share a connection and the time that is left.
-class Questions {
+// With the nodes that were asked for already.
+class WorkloadQuestions : public Questions {
   public:
-    Questions(HttpsClient& client, milliseconds timeout, SteadyTime end)
-        : client_(client), timeout_(timeout / 2), end_(std::min(steady_clock::now() + timeout, end)) {}
-
-    asio::awaitable<Result<HttpReply>> ask(std::string path, std::string accept = "application/json") {
-        const auto left = std::chrono::floor<milliseconds>(end_ - steady_clock::now());
-        if (left <= milliseconds(0)) co_return fail(Errc::timeout, "no time was left in this cycle");
-        HttpRequest request;
-        request.path = std::move(path);
-        request.accept = std::move(accept);
-        request.timeout = std::min(left, timeout_);
-        request.body_limit = body_bytes_max;
-        co_return co_await client_.send(std::move(request));
-    }
-
+    using Questions::Questions;
     std::map<std::string, Seen<bool>> nodes;
-
-  private:
-    HttpsClient& client_;
-    milliseconds timeout_;
-    steady_clock::time_point end_;
 };
 
 bool is_ok(const Result<HttpReply>& reply) {
@@ -60,14 +41,14 @@ Seen<T> seen(Result<T> parsed) {
 }
 
 // A 404 of the service says that it is not there only where its namespace tells likewise or exists.
-asio::awaitable<Seen<bool>> ask_namespace(Questions& questions, std::string space) {
+asio::awaitable<Seen<bool>> ask_namespace(WorkloadQuestions& questions, std::string space) {
     const auto reply = co_await questions.ask("/api/v1/namespaces/" + space);
     if (is_ok(reply)) co_return true;
     if (reply && reply->status == 404) co_return false;
     co_return refusal_of(reply, "get namespaces " + space);
 }
 
-asio::awaitable<Seen<EndpointFacts>> ask_endpoints(Questions& questions, std::string space, std::string service,
+asio::awaitable<Seen<EndpointFacts>> ask_endpoints(WorkloadQuestions& questions, std::string space, std::string service,
                                                    std::string port_name) {
     const auto reply = co_await questions.ask("/api/v1/namespaces/" + space + "/endpoints/" + service);
     if (is_ok(reply)) co_return seen(parse_endpoints(reply->body, port_name));
@@ -88,7 +69,7 @@ asio::awaitable<Seen<EndpointFacts>> ask_endpoints(Questions& questions, std::st
     co_return refused;
 }
 
-asio::awaitable<Seen<bool>> ask_node(Questions& questions, std::string node) {
+asio::awaitable<Seen<bool>> ask_node(WorkloadQuestions& questions, std::string node) {
     if (!is_path_word(node)) co_return Unobserved{};
     if (const auto known = questions.nodes.find(node); known != questions.nodes.end()) co_return known->second;
     const auto reply = co_await questions.ask("/api/v1/nodes/" + node);
@@ -97,7 +78,7 @@ asio::awaitable<Seen<bool>> ask_node(Questions& questions, std::string node) {
     co_return ready;
 }
 
-asio::awaitable<Seen<ExtensionLog>> ask_log(Questions& questions, std::string space, PodAnswer pod) {
+asio::awaitable<Seen<ExtensionLog>> ask_log(WorkloadQuestions& questions, std::string space, PodAnswer pod) {
     const auto path = "/api/v1/namespaces/" + space + "/pods/" + pod.facts.name + "/log?container=" + pod.container +
                       "&timestamps=true&tailLines=" + std::to_string(log_lines_max) +
                       "&limitBytes=" + std::to_string(log_bytes_max);
@@ -115,7 +96,7 @@ asio::awaitable<Seen<ExtensionLog>> ask_log(Questions& questions, std::string sp
 
 // Logs of a few pods, those first that are not ready; what the first refusal says stands for all where none could be
 // read.
-asio::awaitable<void> ask_logs(Questions& questions, std::string space, std::vector<PodAnswer> pods,
+asio::awaitable<void> ask_logs(WorkloadQuestions& questions, std::string space, std::vector<PodAnswer> pods,
                                Workload& workload) {
     std::ranges::sort(pods, {}, [](const PodAnswer& pod) { return std::pair(pod.facts.ready, pod.facts.name); });
     std::vector<ExtensionLog> logs;
@@ -132,7 +113,8 @@ asio::awaitable<void> ask_logs(Questions& questions, std::string space, std::vec
     if (!logs.empty()) workload.logs = std::move(logs);
 }
 
-asio::awaitable<void> ask_pods(Questions& questions, std::string space, ServiceAnswer service, Workload& workload) {
+asio::awaitable<void> ask_pods(WorkloadQuestions& questions, std::string space, ServiceAnswer service,
+                               Workload& workload) {
     const auto reply =
         co_await questions.ask("/api/v1/namespaces/" + space + "/pods?labelSelector=" + service.label_selector +
                                "&limit=" + std::to_string(pods_max));
@@ -154,7 +136,7 @@ asio::awaitable<void> ask_pods(Questions& questions, std::string space, ServiceA
     co_await ask_logs(questions, space, std::move(*pods), workload);
 }
 
-asio::awaitable<void> ask_workload(Questions& questions, ApiService apiservice, Workload& workload) {
+asio::awaitable<void> ask_workload(WorkloadQuestions& questions, ApiService apiservice, Workload& workload) {
     const auto space = apiservice.service_namespace, name = apiservice.service_name;
     if (!is_path_word(space) || !is_path_word(name)) co_return;
     const auto reply = co_await questions.ask("/api/v1/namespaces/" + space + "/services/" + name);
@@ -184,8 +166,9 @@ bool saw_a_failure(const ApiserverView& view) {
     });
 }
 
-// Through a master at which it failed, if one can be asked: what it cannot reach then shows in the logs' refusals.
-const ApiserverView* asked_one(const Observation& observation) {
+}  // namespace
+
+const ApiserverView* best_placed(const Observation& observation) {
     const ApiserverView* best = nullptr;
     const auto worth = [](const ApiserverView& view) {
         return (saw_a_failure(view) ? 2 : 0) + (view.master.empty() ? 0 : 1);
@@ -196,16 +179,14 @@ const ApiserverView* asked_one(const Observation& observation) {
     return best;
 }
 
-}  // namespace
-
 asio::awaitable<void> observe_workloads(ClusterConnections& connections, ProbeSettings settings, SteadyTime end,
                                         Observation& observation) {
     const auto failing = failing_apiservices(observation);
-    const auto* through = asked_one(observation);
+    const auto* through = best_placed(observation);
     if (failing.empty() || through == nullptr) co_return;
     auto* peer = connections.find(through->master);
     if (peer == nullptr) co_return;
-    Questions questions(connections.aside(*peer), settings.timeout, end);
+    WorkloadQuestions questions(connections.aside(*peer), settings.timeout, end);
     std::map<std::tuple<std::string, std::string, int>, Workload> by_service;
     for (const auto& apiservice : failing) {
         const std::tuple service(apiservice.service_namespace, apiservice.service_name, apiservice.port);

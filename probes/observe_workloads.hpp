@@ -16,4 +16,8 @@ namespace aggmedic::probes {
 asio::awaitable<void> observe_workloads(ClusterConnections& connections, ProbeSettings settings, SteadyTime end,
                                         Observation& observation);
 
+// The apiserver to ask: a master at which an API failed, if one can be asked, for what it cannot reach then shows in
+// its refusals. nullptr: none answers us.
+const ApiserverView* best_placed(const Observation& observation);
+
 }  // namespace aggmedic::probes

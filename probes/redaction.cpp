@@ -75,6 +75,12 @@ void take_out_secrets(Observation& observation) {
         clean_reason(master);
         if (master) clean(*master);
     }
+    clean_reason(observation.blast_radius);
+    if (observation.blast_radius) {
+        clean_reason(observation.blast_radius->namespaces);
+        clean_reason(observation.blast_radius->autoscalers);
+        clean_reason(observation.blast_radius->pods);
+    }
     for (auto& workload : observation.workloads) {
         clean_reason(workload.namespace_exists);
         clean_reason(workload.service);

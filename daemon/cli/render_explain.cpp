@@ -114,6 +114,15 @@ std::string chapter(std::size_t number, const FindingGroup& group, const nlohman
     return text + labelled(view, "Runbook", "docs/causes/" + group.cause + ".md");
 }
 
+std::string seen_cost(const nlohmann::json& cluster, const View& view) {
+    const auto radius = cluster.find("blast_radius");
+    if (radius == cluster.end() || !radius->is_object()) return {};
+    std::string text;
+    for (const auto& sentence : texts_of(*radius, "text")) text += wrapped(view.style, "  - ", sentence);
+    return text.empty() ? text
+                        : "\n" + tinted(view.style, Tone::strong, "Seen of its cost in this cluster") + "\n" + text;
+}
+
 std::string not_observed(const nlohmann::json& cluster, const View& view) {
     const auto& facts = list_of(cluster, "unobserved");
     if (facts.empty()) return {};
@@ -185,6 +194,7 @@ std::string explained(const nlohmann::json& cluster, const View& view) {
     for (std::size_t index = 0; index < groups.size(); ++index) {
         text += chapter(index + 1, groups[index], cluster, view);
     }
+    text += seen_cost(cluster, view);
     const auto looked_at = basis(cluster, view);
     if (!looked_at.empty()) text += "\n" + tinted(view.style, Tone::strong, "What it rests on") + "\n" + looked_at;
     return text + not_observed(cluster, view);

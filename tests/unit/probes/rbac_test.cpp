@@ -4,7 +4,7 @@
 
 #include <sstream>
 
-#include "backend_answers.hpp"
+#include "blast_radius_answers.hpp"
 
 // Everything that a cycle asks is granted by probes/rbac.yaml, with the example's groups and namespaces replaced by the
 // test's.
@@ -112,14 +112,18 @@ class RbacTest : public ObserveTest {};
 
 TEST_F(RbacTest, GrantsEverythingThatACycleAsks) {
     const Rbac rbac;
-    FakeApiserver healthy(ca), failing(ca), sliced(ca), orphaned(ca);
+    FakeApiserver healthy(ca), failing(ca), sliced(ca), orphaned(ca), metrics(ca);
     for (auto* each : {&failing, &sliced, &orphaned}) add_backend(*each);
+    metrics.answers[FakeApiserver::list] = ok({{"kind", "APIServiceList"}, {"items", {apiservice("metrics.k8s.io")}}});
+    metrics.answers["/apis/metrics.k8s.io/v1"] = failure;
+    ProbeSettings settings;
+    settings.blast_radius = true;
     sliced.answers[endpoints_path] = not_found;
     orphaned.answers[service_path] = not_found;
-    for (auto* apiserver : {&healthy, &failing, &sliced, &orphaned}) {
+    for (auto* apiserver : {&healthy, &failing, &sliced, &orphaned, &metrics}) {
         auto cluster = target(apiserver->port());
         cluster.canary.bearer_token = "canary-token";
-        observe(cluster);
+        observe(cluster, settings);
         for (const auto& path : apiserver->all_paths()) {
             const bool is_canary = apiserver->token_at(path) == "canary-token";
             EXPECT_TRUE(
@@ -130,6 +134,8 @@ TEST_F(RbacTest, GrantsEverythingThatACycleAsks) {
     EXPECT_EQ(failing.asked(log_path), 1);
     EXPECT_EQ(sliced.asked(slices_path), 1);
     EXPECT_EQ(orphaned.asked("/api/v1/namespaces/ns"), 1);
+    EXPECT_EQ(metrics.asked(autoscalers_v2_path), 1);
+    EXPECT_EQ(metrics.asked(stuck_path), 1);
 }
 
 TEST_F(RbacTest, GrantsNothingMore) {

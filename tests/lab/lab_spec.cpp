@@ -56,6 +56,14 @@ Extension wardle() {
         .resources = {{"fischers", "Fischer", false, "YS5qRiSxzNM="}, {"flunders", "Flunder", true, "UHqNx5H3K7A="}}};
 }
 
+// The first of the others stands for metrics-server, which autoscalers need.
+Extension metrics(Extension extension) {
+    extension.group = "metrics.k8s.io";
+    extension.version = "v1beta1";
+    extension.resources = {{"nodes", "NodeMetrics", false, ""}};
+    return extension;
+}
+
 Extension generic(std::size_t index) {
     // A listener for each costs a thread: a lab of thousands does without.
     const std::uint16_t cluster_port = index < 40 ? 443 : 0;
@@ -114,6 +122,7 @@ std::vector<model::Binding> bindings_for(const std::vector<Extension>& extension
           published, paths, resource_rule(look, {""}, {"endpoints", "services", "namespaces", "nodes"}),
           resource_rule(look, {"discovery.k8s.io"}, {"endpointslices"}), look_at_pods,
           resource_rule(look, {"coordination.k8s.io"}, {"leases"}),
+          resource_rule(look, {"autoscaling"}, {"horizontalpodautoscalers"}),
           resource_rule(look, {"admissionregistration.k8s.io"}, {"*"})}},
         {"system:serviceaccount:aggmedic:canary", {canary}},
         {"aggmedic-repair", {pods, change_published, resource_rule(look, {"apiregistration.k8s.io"}, {"apiservices"})}},
@@ -191,7 +200,8 @@ World world_of(const LabSpec& spec) {
         world.masters.push_back({fmt::format("master/{}", i), fmt::format("10.77.0.{}", 11 + i), uuid_for(i)});
     world.nodes = {{"node-0", "10.77.3.10", "node-0"}, {"node-1", "10.77.3.11", "node-1"}};
     world.extensions = {service_catalog(), wardle()};
-    for (std::size_t i = 0; i < spec.extensions; ++i) world.extensions.push_back(generic(i));
+    for (std::size_t i = 0; i < spec.extensions; ++i)
+        world.extensions.push_back(i == 0 ? metrics(generic(i)) : generic(i));
     world.bindings = bindings_for(world.extensions);
     return world;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <random>
 #include <regex>
+#include <set>
 
 #include "tests/lab/lab_spec.hpp"
 #include "tests/lab/master_arguments.hpp"
@@ -64,11 +65,18 @@ void write_config_files(const LabSpec& spec, const fs::path& config, const std::
         {"service-account-public-key.pem", read_file(pki / "service-account-public-key.pem")},
         {"proxy-client.pem", proxy_pair.empty() ? "" : read_file(pki / (proxy_pair + ".pem"))},
         {"proxy-client-key.pem", proxy_pair.empty() ? "" : read_file(pki / (proxy_pair + "-key.pem"))}};
+    std::set<std::string> kept = {"bpm.yml"};
     for (std::size_t at = bpm.find(config_prefix); at != std::string::npos; at = bpm.find(config_prefix, at + 1)) {
         const auto begin = at + std::string_view(config_prefix).size();
         const std::string name =
             bpm.substr(begin, std::min(bpm.find_first_of("\"' \r\n],#", begin), bpm.size()) - begin);
         put(config / name, content_for(name, known, pki), 0640, vcap_id);
+        kept.insert(name);
+    }
+    // As the agent unpacks a job: nothing of the last rendering stays.
+    for (const auto& entry : fs::directory_iterator(config)) {
+        const std::string name = entry.path().filename().string();
+        if (!name.starts_with(".") && !kept.contains(name)) fs::remove(entry.path());
     }
 }
 

@@ -72,8 +72,11 @@ bool service_exists(const Apiserver& server, const std::string& name_space, cons
 model::Answer serve_namespaces(const Asked& asked) {
     const auto names = live_namespaces(asked);
     if (asked.what.name.empty()) {
-        Ordered items = Ordered::array();
-        for (const auto& name : names) items.push_back(namespace_object(name, false));
+        Ordered items = namespaces_that_leave(asked);
+        const bool only_leaving = asked.request.query("fieldSelector") == "status.phase=Terminating";
+        for (const auto& name : names) {
+            if (!only_leaving) items.push_back(namespace_object(name, false));
+        }
         return asked.ok(list_of(asked, "NamespaceList", "v1", items));
     }
     if (std::ranges::find(names, asked.what.name) == names.end()) return asked.not_found();

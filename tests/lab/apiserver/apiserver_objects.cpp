@@ -75,6 +75,7 @@ std::optional<model::Answer> serve_objects(Apiserver& server, const model::Reque
     if (what.group == "discovery.k8s.io" && what.resource == "endpointslices") return serve_endpoint_slices(asked);
     if (what.group.empty() && what.resource == "endpoints") return serve_endpoints(asked);
     if (what.group.empty() && what.resource == "namespaces") return serve_namespaces(asked);
+    if (what.group == "autoscaling" && what.resource == "horizontalpodautoscalers") return serve_autoscalers(asked);
     return serve_empty_kinds(asked);
 }
 

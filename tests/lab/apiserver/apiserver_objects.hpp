@@ -48,6 +48,10 @@ model::Answer serve_namespaces(const Asked& asked);
 model::Answer serve_services(const Asked& asked);
 model::Answer serve_nodes(const Asked& asked);
 std::optional<model::Answer> serve_endpoint_slices(const Asked& asked);
+// apiserver_blast_radius.cpp
+Ordered namespaces_that_leave(const Asked& asked);
+std::optional<model::Answer> serve_autoscalers(const Asked& asked);
+std::optional<Ordered> crashing_neighbour(const Asked& asked);
 bool selected(const nlohmann::json& labels, std::string selector);
 model::Answer serve_endpoints(const Asked& asked);
 std::optional<model::Answer> serve_leases(const Asked& asked);

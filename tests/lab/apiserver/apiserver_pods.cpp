@@ -101,6 +101,11 @@ model::Answer serve_pods(const Asked& asked) {
             items.push_back(pod_object(key, entry, false));
             if (asked.request.method == "DELETE") asked.server.store.remove(key);
         }
+        const auto neighbour = crashing_neighbour(asked);
+        const bool is_asked_for = asked.what.name_space.empty() || asked.what.name_space == "catalog";
+        if (neighbour && is_asked_for && asked.request.method == "GET" &&
+            selected((*neighbour)["metadata"]["labels"], asked.request.query("labelSelector")))
+            items.push_back(*neighbour);
         return asked.ok(list_of(asked, "PodList", "v1", items));
     }
     const std::string key = prefix + asked.what.name;

@@ -72,6 +72,9 @@ const std::map<std::string_view, Commands>& table() {
         {"dns-or-webhook-of-extension", look_at_logs},
         {"backend-scrape-401", look_at_logs},
         {"extension-restart-storm", look_at_logs},
+        {"fix-only-on-vm",
+         {"aggmedic bosh ops-file CLUSTER   # shows the permanent fix; changes nothing",
+          "aggmedic bosh runtime-config CLUSTER   # where a broker owns the manifest"}},
         {"our-own-401",
          {"kubectl --server https://SERVER --token \"$(cat TOKEN-FILE)\" get --raw /api   # with the probe's own token",
           "kubectl -n aggmedic create token probe   # a new one, for token_file; it is read again by itself"}},
@@ -138,6 +141,7 @@ std::vector<std::string> next_commands(std::string_view cause, std::string_view 
             fill(command, "GROUP", api->group);
             fill(command, "VERSION", api->version);
         }
+        fill(command, "CLUSTER", observation.cluster);
         if (!observation.apiservers.empty()) fill(command, "SERVER", observation.apiservers.front().address);
     }
     return commands;

@@ -121,6 +121,9 @@ void add_identity(const std::vector<ClusterMetrics>& clusters, std::vector<Metri
     auto shared = gauge(
         "aggmedic_requestheader_ca_shared",
         "Whether a published requestheader CA is also a client CA, which makes the allow-list an impersonation grant.");
+    auto permanent = gauge("aggmedic_permanent_fix_present",
+                           "Whether the allowed name that the proxy-client certificate needs would be there after BOSH "
+                           "recreated a master.");
     for (const auto& cluster : clusters) {
         if (!cluster.last) continue;
         const auto cluster_label = label("cluster", cluster.name);
@@ -133,8 +136,9 @@ void add_identity(const std::vector<ClusterMetrics>& clusters, std::vector<Metri
             masked.add({cluster_label, label("apiservice", apiservice)}, is_masked ? 1 : 0);
         }
         if (cluster.last->shared_ca) shared.add({cluster_label}, *cluster.last->shared_ca ? 1 : 0);
+        if (cluster.last->permanent_fix) permanent.add({cluster_label}, *cluster.last->permanent_fix ? 1 : 0);
     }
-    for (auto* family : {&allowed, &not_after, &masked, &shared}) family->move_to(families);
+    for (auto* family : {&allowed, &not_after, &masked, &shared, &permanent}) family->move_to(families);
 }
 
 void add_findings(const std::vector<ClusterMetrics>& clusters, std::vector<MetricFamily>& families) {

@@ -38,6 +38,7 @@ struct ObservationFacts {
     std::vector<ProxyCertificateFacts> proxy_certificates;
     std::map<std::string, bool> masked;  // by APIService
     std::optional<bool> shared_ca;
+    std::optional<bool> permanent_fix;
 };
 ObservationFacts facts_of(const probes::Observation& observation);
 

@@ -3,6 +3,7 @@
 
 #include "daemon/metrics.hpp"
 #include "probes/causes/case.hpp"
+#include "probes/causes/lasting_fix.hpp"
 
 namespace aggmedic::daemon {
 namespace {
@@ -82,6 +83,7 @@ ObservationFacts facts_of(const Observation& observation) {
                                             .not_after = proxy.leaf.not_after});
     }
     add_identities(seen, facts);
+    facts.permanent_fix = probes::is_fix_permanent(seen);
     const auto* published = observation.published();
     if (published != nullptr && published->has_requestheader_ca && published->has_client_ca)
         facts.shared_ca = seen.shared_ca;

@@ -13,7 +13,7 @@ using Rule = void (*)(const Case&, Assessment&);
 
 // The rules up to resolve propose, it decides, and the rest adds what stands beside: differences of masters, security
 // and noise.
-constexpr std::array<Rule, 18> rules{
+constexpr std::array<Rule, 19> rules{
     judge_published,
     judge_read_certificates,
     judge_proxy_flags,
@@ -31,6 +31,7 @@ constexpr std::array<Rule, 18> rules{
     judge_clocks,
     judge_noise,
     judge_security,
+    judge_lasting_fix,
     list_unobserved,
 };
 

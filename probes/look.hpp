@@ -32,6 +32,8 @@ struct Look {
 //   proxy_key match|differs|unknown          digests of the public halves of the live process's proxy-client pair
 //   environment_read / environment NAME b64(value)      *_proxy and no_proxy of the live process, without userinfo
 //   permanent_fix present|absent             the pre-start script that repeats the repair after a recreate
+//   unpacked_job FILES OLDEST_CHANGE NEWEST_MODIFIED FILE_CHANGED     epoch seconds: of the files of the job beside the
+//   arguments file, and that file's own
 //   start_faults_read / start_fault ID       only while no apiserver runs: what its last attempts wrote
 //   backend HOST:PORT connected|refused|timeout|no-route|failed|untried       one for each place that was asked for
 //   monit EXIT b64(stdout) b64(stderr)       of `monit status`

@@ -12,13 +12,21 @@ bool is_one_of(std::string_view word, std::initializer_list<std::string_view> al
     return std::ranges::find(allowed, word) != allowed.end();
 }
 
+constexpr std::int64_t year_9999 = 253'402'300'800;
+
+bool read_time(std::string_view word, TimePoint& time) {
+    std::int64_t seconds = 0;
+    if (!number(word, seconds) || seconds < 0 || seconds > year_9999) return false;
+    time = TimePoint(std::chrono::seconds(seconds));
+    return true;
+}
+
 bool read_modified(const Words& words, LookDraft& draft) {
     std::string path;
-    std::int64_t seconds = 0;
-    constexpr std::int64_t year_9999 = 253'402'300'800;
-    if (!bytes_of(words[1], path) || !number(words[2], seconds) || seconds < 0 || seconds > year_9999) return false;
+    TimePoint time{};
+    if (!bytes_of(words[1], path) || !read_time(words[2], time)) return false;
     if (draft.modified.size() >= 2 * facts_max) return false;
-    draft.modified[path] = TimePoint(std::chrono::seconds(seconds));
+    draft.modified[path] = time;
     return true;
 }
 
@@ -64,6 +72,15 @@ bool read_permanent_fix(const Words& words, LookDraft& draft) {
     return is_one_of(words[1], {"present", "absent"});
 }
 
+bool read_unpacked_job(const Words& words, LookDraft& draft) {
+    UnpackedJob job;
+    if (!number(words[1], job.files) || job.files == 0 || !read_time(words[2], job.oldest_change) ||
+        !read_time(words[3], job.newest_modified) || !read_time(words[4], job.file_changed))
+        return false;
+    draft.look.view.unpacked_job = job;
+    return true;
+}
+
 bool read_start_fault(const Words& words, LookDraft& draft) {
     auto& faults = draft.look.view.start_faults;
     if (!faults) return draft.refuse("start_fault without start_faults_read");
@@ -92,6 +109,7 @@ const std::map<std::string_view, LookKey>& fact_keys() {
         {"environment", {3, true, read_environment}},
         {"proxy_key", {2, false, read_proxy_key}},
         {"permanent_fix", {2, false, read_permanent_fix}},
+        {"unpacked_job", {5, false, read_unpacked_job}},
         {"start_faults_read",
          {1, false,
           [](const Words&, LookDraft& d) {

@@ -83,6 +83,15 @@ struct BackendReach {
     bool operator==(const BackendReach&) const = default;
 };
 
+// When the agent unpacked the job that holds the arguments file, against that file's own times: by the master's clock.
+struct UnpackedJob {
+    std::size_t files = 0;        // of the job beside the arguments file
+    TimePoint oldest_change{};    // of their inodes: no later than the agent's last hand on the job
+    TimePoint newest_modified{};  // of their contents
+    TimePoint file_changed{};     // the arguments file's inode
+    bool operator==(const UnpackedJob&) const = default;
+};
+
 // One master seen over SSH, read-only.
 struct MasterView {
     std::string master;
@@ -109,6 +118,7 @@ struct MasterView {
     Seen<std::map<std::string, std::string>> proxy_environment;
     Seen<bool> proxy_key_matches;  // --proxy-client-key-file belongs to the certificate (public-key digests compared)
     Seen<bool> permanent_fix_present;  // the script or job that repeats the repair after a recreate is on this VM
+    Seen<UnpackedJob> unpacked_job;
     // Why the last starts of kube-apiserver failed, as ids: ca-overlap (1.35: requestheader and client CA share a
     // certificate and the allowed names are empty), unknown-flag, unreadable-file.
     Seen<std::vector<std::string>> start_faults;

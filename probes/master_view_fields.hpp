@@ -60,6 +60,13 @@ AGGMEDIC_FIELDS(BackendReach) {
     v("outcome", x.outcome);
 }
 
+AGGMEDIC_FIELDS(UnpackedJob) {
+    v("files", x.files);
+    v("oldest_change", x.oldest_change);
+    v("newest_modified", x.newest_modified);
+    v("file_changed", x.file_changed);
+}
+
 AGGMEDIC_FIELDS(MasterView) {
     v("master", x.master);
     v("platform", x.platform);
@@ -82,6 +89,7 @@ AGGMEDIC_FIELDS(MasterView) {
     v.optional("proxy_environment", x.proxy_environment);
     v.optional("proxy_key_matches", x.proxy_key_matches);
     v.optional("permanent_fix_present", x.permanent_fix_present);
+    v.optional("unpacked_job", x.unpacked_job);
     v.optional("start_faults", x.start_faults);
 }
 

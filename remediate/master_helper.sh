@@ -488,6 +488,21 @@ look_permanent_fix() { # os-conf's job, as aggmedic or a person gave it
     if grep -qF requestheader-allowed-names "$script" 2>/dev/null; then answer=present; fi
     printf 'permanent_fix %s\n' "$answer"
 }
+look_unpacked_job() { # the times of the files that the agent unpacked beside the arguments file
+    job=${resolved%/config/*}
+    if [ "$job" = "$resolved" ]; then return 0; fi
+    files=0 oldest='' newest=0
+    while read -r changed modified; do
+        case $changed$modified in '' | *[!0-9]*) continue ;; esac
+        files=$((files + 1))
+        if [ -z "$oldest" ] || [ "$changed" -lt "$oldest" ]; then oldest=$changed; fi
+        if [ "$modified" -gt "$newest" ]; then newest=$modified; fi
+    done <<TABLE
+$(find "$job" -xdev -type f ! -name '.*' ! -samefile "$resolved" -exec stat -c '%Z %Y' -- {} + 2>/dev/null | head -n 4096)
+TABLE
+    changed=$(stat -c %Z -- "$resolved" 2>/dev/null) || return 0
+    if [ "$files" -gt 0 ]; then printf 'unpacked_job %s %s %s %s\n' "$files" "$oldest" "$newest" "$changed"; fi
+}
 look_start_faults() { # only while none runs: what its last attempts wrote
     if [ -n "$live" ] && [ -d "/proc/$live" ]; then return; fi
     text=$(tail -c 65536 "/var/vcap/sys/log/$service/$service.stderr.log" 2>/dev/null | tail -n 60) || return 0
@@ -559,6 +574,7 @@ verb_look() { # PLATFORM [HOST:PORT...]: the backends of aggregated APIs, dialle
     look_named_files
     look_environment
     look_permanent_fix
+    look_unpacked_job
     look_start_faults
     look_backends "$@"
     look_monit

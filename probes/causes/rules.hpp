@@ -28,6 +28,7 @@ void judge_last_writer(const Case& seen, Assessment& assessment);           // l
 void judge_clocks(const Case& seen, Assessment& assessment);                // clock.cpp
 void judge_noise(const Case& seen, Assessment& assessment);                 // noise.cpp
 void judge_security(const Case& seen, Assessment& assessment);              // security.cpp
+void judge_lasting_fix(const Case& seen, Assessment& assessment);           // lasting_fix.cpp
 void list_unobserved(const Case& seen, Assessment& assessment);             // unobserved.cpp
 
 // What the rules share (rules.cpp).

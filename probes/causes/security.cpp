@@ -95,6 +95,14 @@ void judge_unexplained(const Case& seen, Assessment& assessment) {
     auto finding = make_security("unexplained-trust", Severity::warning);
     if (!strange.empty())
         add_evidence(finding, "published names that no master's arguments hold: " + listed(strange), "configmap");
+    // A recreated master, or a ConfigMap that was repaired alone: a deleted ConfigMap is built anew from arguments.
+    for (const auto& proxy : seen.read) {
+        if (proxy.absent || std::ranges::find(strange, proxy.leaf.common_name) == strange.end()) continue;
+        add_evidence(finding,
+                     "the proxy-client certificate in use has CN " + quoted(proxy.leaf.common_name) +
+                         ": it is believed only until the ConfigMap is built anew",
+                     "ssh", proxy.master);
+    }
     if (!strange_cas.empty())
         add_evidence(finding, "published CAs that no master's file holds: " + listed(strange_cas), "configmap");
     assessment.findings.push_back(std::move(finding));

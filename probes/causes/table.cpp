@@ -13,7 +13,7 @@ constexpr auto info = Severity::info;
 
 // The one table: labels, docs/causes/, alerts and tests are checked against it. Ids never change; rows are never
 // removed.
-constexpr std::array<Cause, 40> table{{
+constexpr std::array<Cause, 41> table{{
     {"cn-not-allowed", "AGG-01", critical,
      "The proxy-client certificate is valid, but its CN is not among the published allowed names.",
      "Reissue the proxy-client certificate with an allowed CN, or add exactly this CN on every master, one at a time: "
@@ -123,6 +123,11 @@ constexpr std::array<Cause, 40> table{{
      "Find out who added them; what nobody needs has to be taken out of the ConfigMap, for nothing shrinks it."},
     {"superfluous-name", "", info, "A name is still allowed that no proxy-client certificate carries any more.",
      "Take the name out of the masters' arguments and of the permanent fix, then out of the ConfigMap."},
+    {"fix-only-on-vm", "", warning,
+     "The name that aggregated APIs live on was added on the VM alone: BOSH renders the file without it at the next "
+     "recreate.",
+     "Put the name into the ops-file or the runtime config as well: aggmedic bosh ops-file CLUSTER, or aggmedic bosh "
+     "runtime-config CLUSTER where the manifest is not yours."},
     {"certificate-ends-soon", "", warning, "A certificate of the front proxy ends within 30 days.",
      "Renew it before it ends; from then on every aggregated API is refused."},
     {"intermittent", "", warning, "An aggregated API fails at some attempts and works at most, over many cycles.",

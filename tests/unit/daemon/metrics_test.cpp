@@ -23,6 +23,7 @@ ClusterMetrics broken_cluster() {
                                  .not_after = TimePoint(std::chrono::seconds(1'800'000'000))}};
     facts.masked = {{"v1.catalog", true}};
     facts.shared_ca = true;
+    facts.permanent_fix = false;
     cluster.last = facts;
     probes::Finding finding;
     finding.cause = "cn-not-allowed";
@@ -59,6 +60,7 @@ TEST(RenderMetrics, ShowsEveryFamilyThatIsKnown) {
           "1800000000\n",
           "aggmedic_identity_masked{cluster=\"demo\",apiservice=\"v1.catalog\"} 1\n",
           "aggmedic_requestheader_ca_shared{cluster=\"demo\"} 1\n",
+          "aggmedic_permanent_fix_present{cluster=\"demo\"} 0\n",
           "aggmedic_finding{cluster=\"demo\",master=\"master/0\",cause=\"cn-not-allowed\",severity=\"critical\"} 1\n",
           "aggmedic_observation_failures_total{cluster=\"demo\",probe=\"readyz\",reason=\"timeout\"} 2\n",
           "aggmedic_last_observation_timestamp_seconds{cluster=\"demo\"} 1700000000.25\n",
@@ -148,6 +150,7 @@ TEST(ObservationFacts, AStartingApiserverSaysNothingOfItsApis) {
     EXPECT_FALSE(facts.apiserver_up.at("master/0"));
     EXPECT_FALSE(facts.apis.at(0).up);
     EXPECT_FALSE(facts.shared_ca);
+    EXPECT_FALSE(facts.permanent_fix);
 }
 
 TEST(ClusterCounters, CountAndForgetWithTheirSubject) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "disturbed.hpp"
+#include "probes/causes/lasting_fix.hpp"
 #include "structural_breaks.hpp"
 
 namespace aggmedic::probes {
@@ -67,6 +68,85 @@ TEST(Security, NamesAndCasThatNoMasterExplainsAreSaid) {
     EXPECT_THAT(finding.evidence[0].fact, HasSubstr("left-behind"));
     EXPECT_THAT(finding.evidence[1].fact, HasSubstr("other-ca"));
     EXPECT_EQ(state_of(assessment), ClusterState::healthy);
+}
+
+TEST(Security, AConfigMapThatAloneHoldsTheNameInUseIsSaidToBe) {
+    auto observation = healthy_with_separate_cas();
+    set_live_names(*observation.masters.at("m0"), "aggregator");
+    const auto assessment = judge_with_security(observation);
+    const auto& finding = only(assessment, "unexplained-trust");
+    ASSERT_EQ(finding.evidence.size(), 2U);
+    EXPECT_THAT(finding.evidence[1].fact, HasSubstr("only until the ConfigMap is built anew"));
+}
+
+namespace {
+
+constexpr TimePoint unpacked{std::chrono::hours(500'000)};
+
+// A BOSH master that allows what it presents, with the file written so long after the job was unpacked.
+Observation added_on_vm(std::chrono::seconds later, bool script = false) {
+    auto observation = healthy_with_separate_cas();
+    auto& master = *observation.masters.at("m0");
+    const auto common_name = digest(observation, recording::now()).read.at(0).leaf.common_name;
+    master.platform = "bosh";
+    master.permanent_fix_present = script;
+    master.file_arguments->flags["requestheader-allowed-names"] = {"aggregator," + common_name};
+    master.args_file.modified = unpacked - std::chrono::hours(1) + later;
+    master.unpacked_job = UnpackedJob{.files = 9,
+                                      .oldest_change = unpacked,
+                                      .newest_modified = unpacked - std::chrono::hours(1),
+                                      .file_changed = unpacked + later};
+    return observation;
+}
+
+std::optional<bool> permanent(const Observation& observation) {
+    return is_fix_permanent(digest(observation, recording::now()));
+}
+
+}  // namespace
+
+TEST(LastingFix, ANameWrittenAfterTheJobWasUnpackedIsOnlyOnTheVm) {
+    const auto observation = added_on_vm(std::chrono::hours(30));
+    const auto assessment = judge_with_security(observation);
+    const auto& finding = only(assessment, "fix-only-on-vm");
+    EXPECT_EQ(finding.severity, Severity::warning);
+    EXPECT_EQ(finding.confidence, Confidence::probable);
+    EXPECT_EQ(finding.master, "m0");
+    EXPECT_EQ(state_of(assessment), ClusterState::healthy);
+    EXPECT_EQ(permanent(observation), false);
+}
+
+TEST(LastingFix, WhatBoshUnpackedOrAScriptRepeatsLasts) {
+    EXPECT_THAT(security_of(added_on_vm(std::chrono::seconds(0))), IsEmpty());
+    EXPECT_EQ(permanent(added_on_vm(std::chrono::seconds(0))), true);
+    EXPECT_THAT(security_of(added_on_vm(std::chrono::hours(30), true)), IsEmpty());
+    EXPECT_EQ(permanent(added_on_vm(std::chrono::hours(30), true)), true);
+}
+
+TEST(LastingFix, TimesThatDoNotTellAreUnknown) {
+    auto copied_back = added_on_vm(std::chrono::seconds(0));  // as `cp -p` does
+    copied_back.masters.at("m0")->unpacked_job->file_changed = unpacked + std::chrono::hours(5);
+    auto no_times = added_on_vm(std::chrono::hours(30));
+    no_times.masters.at("m0")->unpacked_job = Unobserved{};
+    auto unread = added_on_vm(std::chrono::seconds(0));
+    unread.masters["m1"] = Unobserved{.reason = "timeout", .detail = ""};
+    auto elsewhere = added_on_vm(std::chrono::hours(30));
+    elsewhere.masters.at("m0")->platform = "kubeadm";
+    for (const auto& observation : {copied_back, no_times, unread, elsewhere}) {
+        EXPECT_EQ(permanent(observation), std::nullopt);
+        EXPECT_THAT(security_of(observation), IsEmpty());
+    }
+}
+
+TEST(LastingFix, IsNoQuestionWhereOnePlatformsNameFits) {
+    auto observation = added_on_vm(std::chrono::hours(30));
+    auto& flags = observation.masters.at("m0")->file_arguments->flags;
+    const auto common_name = digest(observation, recording::now()).read.at(0).leaf.common_name;
+    flags["requestheader-allowed-names"] = {common_name};
+    EXPECT_EQ(permanent(observation), std::nullopt);
+    flags["requestheader-allowed-names"] = {"aggregator"};
+    EXPECT_EQ(permanent(observation), false) << "nothing on the VM would add it";
+    EXPECT_THAT(security_of(observation), testing::Not(Contains("fix-only-on-vm")));
 }
 
 TEST(Security, NothingIsUnexplainedWhileAMasterIsUnread) {

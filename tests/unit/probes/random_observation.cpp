@@ -189,6 +189,10 @@ class Source {
         view.proxy_environment = seen([&] { return std::map<std::string, std::string>{{text(), text()}}; });
         view.proxy_key_matches = seen([&] { return coin(); });
         view.permanent_fix_present = seen([&] { return coin(); });
+        view.unpacked_job = seen([&] {
+            return UnpackedJob{
+                .files = below(50), .oldest_change = time(), .newest_modified = time(), .file_changed = time()};
+        });
         view.start_faults = seen([&] { return texts(); });
         return view;
     }
@@ -255,6 +259,13 @@ class Source {
                 .pods = seen([&] { return list([&] { return pod(); }); }),
                 .logs = seen([&] { return list([&] { return log(); }); })};
     }
+    Struck struck() { return {.count = below(1000), .unexplained = below(1000), .is_cut = coin(), .names = texts()}; }
+    BlastRadius blast_radius() {
+        return {.asked_through = text(),
+                .namespaces = seen([&] { return struck(); }),
+                .autoscalers = seen([&] { return struck(); }),
+                .pods = seen([&] { return struck(); })};
+    }
 
   private:
     std::mt19937_64& random_;
@@ -274,6 +285,7 @@ Observation random_observation(std::mt19937_64& random) {
     for (auto n = from.below(3); n > 0; --n)
         observation.masters[from.text()] = from.seen([&] { return from.master(); });
     observation.workloads = from.list([&] { return from.workload(); });
+    observation.blast_radius = from.seen([&] { return from.blast_radius(); });
     return observation;
 }
 

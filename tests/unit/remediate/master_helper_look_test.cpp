@@ -202,6 +202,21 @@ TEST_P(LookFacts, SaysWhetherTheRepairIsOnThisVmForGood) {
     EXPECT_TRUE(*look().permanent_fix_present);
 }
 
+TEST_P(LookFacts, SaysWhenTheJobWasUnpackedAndWhenTheFileWasWrittenSince) {
+    EXPECT_FALSE(look().unpacked_job) << "nothing beside the file tells";
+    master_->write(config + "/kubernetes.pem", "unpacked with it");
+    master_->write(config + "/.bpm.yml.aggmedic-run", "our old bytes are none of the job's");
+    master_->inside("touch -d @1500000000 " + config + "/kubernetes.pem");
+    master_->inside("touch -d @1600000000 " + config + "/bpm.yml");
+    const auto view = look();
+    ASSERT_TRUE(view.unpacked_job);
+    EXPECT_EQ(view.unpacked_job->files, 1U);
+    EXPECT_EQ(view.unpacked_job->newest_modified, TimePoint(std::chrono::seconds(1'500'000'000)));
+    EXPECT_EQ(view.args_file.modified, TimePoint(std::chrono::seconds(1'600'000'000)));
+    EXPECT_GT(view.unpacked_job->oldest_change, TimePoint(std::chrono::seconds(1'600'000'000)));
+    EXPECT_GE(view.unpacked_job->file_changed, view.unpacked_job->oldest_change);
+}
+
 TEST_P(LookFacts, SaysWhyAnApiserverDoesNotStart) {
     master_->inside("mkdir -p /var/vcap/sys/log/kube-apiserver");
     master_->write("/var/vcap/sys/log/kube-apiserver/kube-apiserver.stderr.log",

@@ -18,8 +18,10 @@ bool has_ready_pods(const Workload& workload) {
            });
 }
 
+// `refused` comes from the pod's own node, or from a firewall that says so: the way may be open, and nobody listens.
 struct Reach {
-    int tried = 0, connected = 0;
+    int tried = 0, connected = 0, unanswered = 0;
+    bool is_closed() const { return tried > 0 && unanswered == tried; }
 };
 Reach reach(const MasterView& master, const std::string& apiservice, std::string_view kind) {
     Reach found;
@@ -28,6 +30,7 @@ Reach reach(const MasterView& master, const std::string& apiservice, std::string
         if (backend.apiservice != apiservice || backend.kind != kind) continue;
         ++found.tried;
         if (backend.outcome == "connected") ++found.connected;
+        if (backend.outcome == "timeout" || backend.outcome == "no-route") ++found.unanswered;
     }
     return found;
 }
@@ -35,8 +38,8 @@ Reach reach(const MasterView& master, const std::string& apiservice, std::string
 // The cause that a master's own connections tell, while pods are ready.
 std::string_view blocked_way(const MasterView& master, const std::string& apiservice) {
     const auto service = reach(master, apiservice, "cluster-ip"), pods = reach(master, apiservice, "pod");
-    if (pods.tried > 0 && pods.connected == 0) return "master-to-pod-blocked";
-    if (pods.connected > 0 && service.tried > 0 && service.connected == 0) return "no-service-routing";
+    if (pods.is_closed()) return "master-to-pod-blocked";
+    if (pods.connected > 0 && service.is_closed()) return "no-service-routing";
     return {};
 }
 

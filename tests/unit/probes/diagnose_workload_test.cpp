@@ -231,6 +231,34 @@ TEST(Ways, AnHttpProxyIsTheCauseOnlyWhereNoProxyDoesNotCoverTheService) {
     }
 }
 
+TEST(Ways, APodThatRefusesIsReachedAndAPodThatIsSilentIsNot) {
+    struct Row {
+        std::vector<std::string> pods;
+        std::string service;
+        std::string certain;
+    };
+    for (const auto& row :
+         {Row{{"timeout", "no-route"}, "timeout", "master-to-pod-blocked"}, Row{{"refused", "refused"}, "refused", ""},
+          Row{{"refused", "timeout"}, "timeout", ""}, Row{{"failed"}, "failed", ""},
+          Row{{"connected"}, "timeout", "no-service-routing"}, Row{{"connected"}, "refused", ""}}) {
+        auto observation = healthy();
+        answer_all(observation, 503, "error trying to reach service: dial tcp 10.0.0.1:443: i/o timeout");
+        observation = with_workloads(observation, [](Workload& each) { each.pods = std::vector<PodFacts>{pod(true)}; });
+        std::vector<BackendReach> tried;
+        for (const auto& workload : observation.workloads) {
+            tried.push_back({workload.apiservice, "10.100.200.9:443", "cluster-ip", row.service});
+            for (const auto& outcome : row.pods)
+                tried.push_back({workload.apiservice, "10.1.0.5:8443", "pod", outcome});
+        }
+        observation.masters.at("m0")->backends = tried;
+        std::string certain;
+        for (const auto& finding : judge(observation).findings) {
+            if (finding.confidence == Confidence::certain) certain = finding.cause;
+        }
+        EXPECT_EQ(certain, row.certain) << row.pods[0] << " " << row.service;
+    }
+}
+
 TEST(Ways, AConnectionLostThroughOneMasterOnlyIsItsOwn) {
     auto observation = healthy();
     add_master(observation, "m1");

@@ -259,6 +259,28 @@ TEST(Ways, APodThatRefusesIsReachedAndAPodThatIsSilentIsNot) {
     }
 }
 
+TEST(Ways, AServicesAddressIsNoWayWhereTheAggregatorDialsPodsItself) {
+    for (const auto& [value, is_cause] : {std::pair<std::string, bool>{"", false}, {"true", false}, {"false", true}}) {
+        auto observation = healthy();
+        answer_all(observation, 503, "error trying to reach service: dial tcp 10.0.0.1:443: i/o timeout");
+        observation = with_workloads(observation, [](Workload& each) { each.pods = std::vector<PodFacts>{pod(true)}; });
+        auto& master = *observation.masters.at("m0");
+        master.process->arguments.flags["enable-aggregator-routing"] = {value};
+        std::vector<BackendReach> tried;
+        for (const auto& workload : observation.workloads) {
+            tried.push_back({workload.apiservice, "10.100.200.9:443", "cluster-ip", "timeout"});
+            tried.push_back({workload.apiservice, "10.1.0.5:8443", "pod", "connected"});
+        }
+        master.backends = tried;
+        const auto says_so = [](const Finding& finding) {
+            return finding.cause == "no-service-routing" && finding.confidence == Confidence::certain;
+        };
+        EXPECT_EQ(std::ranges::any_of(judge(observation).findings, says_so), is_cause) << value;
+        master.process = Unobserved{.reason = "not-found", .detail = ""};
+        EXPECT_FALSE(std::ranges::any_of(judge(observation).findings, says_so)) << "the flag was not seen";
+    }
+}
+
 TEST(Ways, AConnectionLostThroughOneMasterOnlyIsItsOwn) {
     auto observation = healthy();
     add_master(observation, "m1");

@@ -77,14 +77,14 @@ std::string case_of_all_causes(bool failing) {
             series += fmt::format(
                 "      - {{series: 'aggmedic_finding{{cluster=\"{0}\", master=\"{1}\", cause=\"{0}\", "
                 "severity=\"{2}\"}}', "
-                "values: 1x60}}\n",
+                "values: 1x200}}\n",
                 cause.id, master, severity);
         }
         const bool fails = failing && cause.severity == probes::Severity::critical;
         if (fails) {
             series += fmt::format(
                 "      - {{series: 'aggmedic_aggregated_api_up{{cluster=\"{}\", master=\"m0\", apiservice=\"a\"}}', "
-                "values: 0x60}}\n",
+                "values: 0x200}}\n",
                 cause.id);
         }
         if (cause.severity == probes::Severity::info && cause.id != "superfluous-name") continue;
@@ -95,7 +95,7 @@ std::string case_of_all_causes(bool failing) {
     return fmt::format(
         "  - interval: 30s\n    input_series:\n{}    promql_expr_test:\n"
         "      - expr: count by (cluster, cause, severity) (ALERTS{{alertstate=\"firing\", cluster!=\"\"}})\n"
-        "        eval_time: 20m\n        exp_samples:\n{}",
+        "        eval_time: 90m\n        exp_samples:\n{}",
         series, alerts);
 }
 

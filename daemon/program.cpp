@@ -322,7 +322,12 @@ void Program::note_run_end(const ActiveRun& run) {
     if (found == watched_.end()) return;
     auto& watch = *found->second.watch;
     if (!run.record.outcome.empty()) watch.metrics().counters.count(run.record);
-    watch.run_ended();
+    // A refused run touched nothing: what fails now is news.
+    if (run.record.outcome == "refused") {
+        watch.hurry();
+    } else {
+        watch.run_ended();
+    }
 }
 
 }  // namespace aggmedic::daemon

@@ -117,6 +117,13 @@ TEST(Diagnose, AnApiThatNeverAnswersIsAFindingAndUnobserved) {
     const auto assessment = judge(observation);
     EXPECT_THAT(causes_of(assessment), ElementsAre("backend-slow-or-node-dead"));
     EXPECT_THAT(unobserved_of(assessment), HasSubstr("aggregated API v1alpha1.wardle.example.com||timeout"));
+
+    // A short cycle has time for one attempt through each apiserver; one altogether is a packet that was lost.
+    add_master(observation, "m1");
+    for (auto& apiserver : observation.apiservers) {
+        for (auto& attempts : apiserver.attempts) attempts.discovery.resize(1);
+    }
+    EXPECT_THAT(causes_of(judge(observation)), ElementsAre("backend-slow-or-node-dead"));
 }
 
 TEST(Diagnose, OneLostPacketOrOneBadReplicaRaisesNothing) {

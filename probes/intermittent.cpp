@@ -46,11 +46,6 @@ AttemptCount sum_of(const CycleAttempts& cycle) {
     return sum;
 }
 
-bool is_outage(const CycleAttempts& cycle) {
-    const auto sum = sum_of(cycle);
-    return sum.failed * 2 > sum.total;
-}
-
 // The cycles that count: all but those of an outage that lasted.
 std::vector<const CycleAttempts*> counting(const AttemptHistory& history) {
     std::vector<const CycleAttempts*> kept;
@@ -85,6 +80,11 @@ std::string through(const std::string& master) {
 }
 
 }  // namespace
+
+bool is_outage(const CycleAttempts& cycle) {
+    const auto sum = sum_of(cycle);
+    return sum.failed * 2 > sum.total;
+}
 
 std::map<std::string, CycleAttempts> count_attempts(const Observation& observation) {
     std::map<std::string, CycleAttempts> counts;

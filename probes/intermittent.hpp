@@ -23,6 +23,9 @@ using CycleAttempts = std::map<std::string, AttemptCount>;
 // answer counts as failed only beside one that was answered.
 std::map<std::string, CycleAttempts> count_attempts(const Observation& observation);
 
+// Most attempts failed.
+bool is_outage(const CycleAttempts& cycle);
+
 struct AttemptHistory {
     std::deque<CycleAttempts> cycles;  // known ones, newest last
     bool raised = false;

@@ -60,6 +60,25 @@ void fold_seen(History& history, const Finding& finding, TimePoint now) {
     if (std::ranges::count(tracked.recent, true) >= seen_to_raise) tracked.raised = true;
 }
 
+// An API that most attempts reach, and some even through the apiserver where it failed: what it failed with in this
+// cycle does not tell one cause from another.
+bool is_by_chance(const Finding& finding, const std::map<std::string, CycleAttempts>& attempts) {
+    if (finding.confidence != Confidence::ambiguous) return false;
+    const auto api = attempts.find(finding.apiservice);
+    if (api == attempts.end() || is_outage(api->second)) return false;
+    const auto fails = [](const auto& through) { return through.second.failed > 0; };
+    if (std::ranges::none_of(api->second, fails)) return false;  // the finding is not about answers
+    return std::ranges::all_of(api->second, [&](const auto& through) {
+        const auto& [master, counted] = through;
+        return (!finding.master.empty() && finding.master != master) || counted.failed < counted.total;
+    });
+}
+
+bool is_raised(const History& history, const Finding& finding) {
+    const auto known = history.findings.find(key(finding));
+    return known != history.findings.end() && known->second.raised;
+}
+
 bool explains(const Finding& finding, const std::string& apiservice) {
     return finding.severity != Severity::info && finding.finding_class == FindingClass::fault &&
            (finding.apiservice.empty() || finding.apiservice == apiservice);
@@ -95,7 +114,9 @@ TrackResult track(History history, const Assessment& assessment, TimePoint now,
     TrackResult result;
     history.cluster = assessment.cluster;
     std::map<std::string, const Finding*> present;
-    for (const auto& finding : assessment.findings) present.emplace(key(finding), &finding);
+    for (const auto& finding : assessment.findings) {
+        if (is_raised(history, finding) || !is_by_chance(finding, attempts)) present.emplace(key(finding), &finding);
+    }
     for (const auto& [name, finding] : present) fold_seen(history, *finding, now);
     for (auto at = history.findings.begin(); at != history.findings.end();) {
         auto& tracked = at->second;
@@ -117,10 +138,7 @@ TrackResult track(History history, const Assessment& assessment, TimePoint now,
 }
 
 Assessment without_news(Assessment assessment, const History& history) {
-    std::erase_if(assessment.findings, [&](const Finding& finding) {
-        const auto known = history.findings.find(key(finding));
-        return known == history.findings.end() || !known->second.raised;
-    });
+    std::erase_if(assessment.findings, [&](const Finding& finding) { return !is_raised(history, finding); });
     return assessment;
 }
 

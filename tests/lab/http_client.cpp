@@ -95,6 +95,8 @@ struct HttpClient::Impl {
         co_await http::async_write(layer, message, asio::use_awaitable);
         http::response_parser<http::string_body> parser;
         parser.body_limit(64 << 20);
+        co_await http::async_read_header(layer, buffer, parser, asio::use_awaitable);
+        answer_began = true;
         co_await http::async_read(layer, buffer, parser, asio::use_awaitable);
         model::Answer answer{
             .status = static_cast<int>(parser.get().result_int()), .headers = {}, .body = parser.get().body()};
@@ -110,7 +112,7 @@ struct HttpClient::Impl {
             auto& tcp = beast::get_lowest_layer(*stream);
             tcp.expires_after(limit);
             auto message = to_beast(request, endpoint);
-            stream_is_done = false;
+            stream_is_done = answer_began = false;
             if (tls) {
                 reply = co_await ask(*stream, std::move(message));
             } else {
@@ -135,6 +137,7 @@ struct HttpClient::Impl {
     }
 
     bool stream_is_done = false;
+    bool answer_began = false;
 };
 
 HttpClient::HttpClient(Endpoint endpoint, std::optional<TlsAsking> tls)
@@ -149,8 +152,10 @@ std::expected<model::Answer, ClientFailure> HttpClient::exchange(const HttpReque
                                                                  std::chrono::milliseconds limit) {
     const bool reused = impl_->stream != nullptr;
     auto reply = impl_->once(request, limit);
-    // A kept connection may have been closed in the meantime; that says nothing about the server.
-    if (!reply && reused && reply.error().kind == ClientFailure::Kind::broken) reply = impl_->once(request, limit);
+    // A kept connection may have been closed in the meantime; that says nothing about the server. As in Go's client,
+    // what was cut after its first byte is not asked for again.
+    const bool is_broken = !reply && reply.error().kind == ClientFailure::Kind::broken;
+    if (is_broken && reused && !impl_->answer_began) reply = impl_->once(request, limit);
     return reply;
 }
 

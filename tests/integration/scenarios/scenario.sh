@@ -325,6 +325,48 @@ secrets) # 500 of them where a cluster or a master could show them: none in anyt
     done <"$dir/seeds" | awk 'length >= 16' >"$dir/forms"
     if grep -raoF -f "$dir/forms" "$kept" >"$dir/out"; then fail "$(sort -u "$dir/out" | wc -l) secrets came out"; fi
     ;;
+flapping) # now and then is intermittent, once is nothing, what cannot be seen stays as it was, and an end is told
+    up
+    start_daemon
+    inside_metrics() { inside curl -fsS http://127.0.0.1:10797/metrics >"$dir/metrics"; }
+    cycles_done() { inside_metrics && sed -n 's/^aggmedic_probe_duration_seconds_count{probe="cycle"} //p' "$dir/metrics"; }
+    has_done() { [ "$(cycles_done)" -ge "$1" ]; }
+    cycles() { until_so 300 has_done $(($(cycles_done) + $1)); }
+    faults() { inside_metrics && sed -n 's/^aggmedic_finding{\(.*severity="\(critical\|warning\)"\)} 1$/\1/p' "$dir/metrics" | grep -v -e shared-ca -e open-door || true; }
+    failed() { inside_metrics && sed -n 's/^aggmedic_aggregated_api_responses_total{.*code="\(5[0-9]*\|[a-z_]*\)"} //p' "$dir/metrics" | awk '{n += $1} END {print n + 0}'; }
+    has_failed() { [ "$(failed)" -gt "$1" ]; }
+    flaps() { faults | grep -q 'cause="intermittent"'; }
+    no_faults() { [ -z "$(faults)" ]; }
+    until_so 60 has_done 2
+    until_so 120 no_faults
+
+    # One bad moment.
+    before=$(failed)
+    "$lab" set --dir "$dir/lab" ext-flaky=all >/dev/null
+    until_so 120 has_failed "$before"
+    "$lab" set --dir "$dir/lab" ext-flaky= >/dev/null
+    for _ in 1 2 3 4; do cycles 1; no_faults || fail "one bad moment raised $(faults)"; done
+
+    # One request in five, for as long as it takes.
+    "$lab" set --dir "$dir/lab" ext-flaky=all >/dev/null
+    until_so 300 flaps
+    for _ in 1 2 3; do
+        cycles 1
+        ! faults | grep -v 'cause="intermittent"' || fail "something else than intermittent is raised"
+    done
+    expect 0 ask status
+
+    # No master can be asked: the finding stays, however many cycles pass.
+    for m in 0 1 2; do "$lab" set --dir "$dir/lab" master/$m unready=etcd >/dev/null; done
+    "$lab" set --dir "$dir/lab" ext-flaky= >/dev/null
+    cycles 5
+    flaps || fail "what could not be observed was resolved"
+
+    # It works again: resolved, and said so.
+    for m in 0 1 2; do "$lab" set --dir "$dir/lab" master/$m unready= >/dev/null; done
+    until_so 400 eval '! flaps'
+    grep -q 'a finding is resolved.*cause=intermittent' "$dir/aggmedicd.log" || fail "the end of it is not in the log"
+    ;;
 *) fail "there is no such scenario" ;;
 esac
 printf '%s: as it should be, %s s\n' "$scenario" "$SECONDS"

@@ -140,6 +140,32 @@ TEST(Track, OptionalEvidenceFreezesOnlyTheCausesThatItHides) {
     EXPECT_TRUE((Cycles{.subject = finding("no-backend", "m1"), .blind = logs}.raised_after("xx???")));
 }
 
+TEST(Track, AnAmbiguousCauseIsNotRaisedWhileTheApiMostlyAnswersThroughTheSameMaster) {
+    auto guess = finding("http-proxy-env", "m0", "v1.a.example");
+    guess.confidence = Confidence::ambiguous;
+    const auto raised = [&](const Finding& found, AttemptCount m0, AttemptCount m1) {
+        const std::map<std::string, CycleAttempts> attempts{{"v1.a.example", {{"m0", m0}, {"m1", m1}}}};
+        Assessment assessment;
+        assessment.findings = {found};
+        History history;
+        std::vector<Finding> told;
+        for (int cycle = 0; cycle < 2; ++cycle) {
+            auto result = track(std::move(history), assessment, TimePoint(), attempts);
+            history = std::move(result.history);
+            told = std::move(result.findings);
+        }
+        return !told.empty();
+    };
+    EXPECT_FALSE(raised(guess, {.failed = 3, .total = 5}, {.failed = 0, .total = 5}));
+    EXPECT_TRUE(raised(guess, {.failed = 0, .total = 5}, {.failed = 0, .total = 5})) << "it is not about answers";
+    EXPECT_TRUE(raised(guess, {.failed = 5, .total = 5}, {.failed = 0, .total = 5}))
+        << "a master that never gets through";
+    EXPECT_TRUE(raised(guess, {.failed = 4, .total = 5}, {.failed = 4, .total = 5})) << "most attempts fail";
+    auto certain = guess;
+    certain.confidence = Confidence::certain;
+    EXPECT_TRUE(raised(certain, {.failed = 3, .total = 5}, {.failed = 0, .total = 5}));
+}
+
 // One digit a cycle: how many of five attempts fail; `-`: nothing was known. 9 stands for all.
 bool is_intermittent_after(const std::string& line, History& history) {
     bool raised = false;

@@ -19,6 +19,9 @@ struct HttpRequest {
     std::string content_type{};  // for a body
     std::string accept = "application/json";
     std::size_t body_limit = std::size_t{1024} * 1024;
+    // Of a longer body its first part (about `body_limit` bytes) is the answer, and the connection is closed then.
+    // Above 64 MiB it is too_large all the same.
+    bool prefix_is_enough = false;
     std::chrono::milliseconds timeout{5000};  // one deadline over resolve, connect, TLS, write and read
     bool fresh_connection = false;            // do not reuse a kept connection (a master's own readiness is asked so)
 };

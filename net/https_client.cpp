@@ -33,6 +33,7 @@ using Parser = http::response_parser<http::string_body>;
 using ParserPointer = std::unique_ptr<Parser>;
 
 constexpr std::size_t header_limit_bytes = std::size_t{64} * 1024;
+constexpr std::size_t prefix_of_at_most_bytes = std::size_t{64} * 1024 * 1024;
 constexpr int interim_answers_max = 8;  // 1xx answers before the real one
 
 // One request on its way. `phase` is what an error or an expired deadline names.
@@ -212,12 +213,14 @@ asio::awaitable<Result<HttpReply>> HttpsClient::Impl::converse(Exchange& exchang
     Parser& parser = **head;
     exchange.phase = "reading the answer's body from " + peer_name();
     if (auto plain = check_codings(parser, exchange.phase); !plain) co_return std::unexpected(plain.error());
-    if (!parser.is_done()) {
+    const auto limit = exchange.request.prefix_is_enough ? exchange.request.body_limit : SIZE_MAX;
+    while (!parser.is_done() && parser.get().body().size() < limit) {
         const auto [error, size] =
-            co_await http::async_read(*stream_, buffer_, parser, asio::as_tuple(asio::use_awaitable));
+            co_await http::async_read_some(*stream_, buffer_, parser, asio::as_tuple(asio::use_awaitable));
         if (error) co_return std::unexpected(to_error(error, Errc::read_failed, exchange.phase));
     }
-    keep = parser.keep_alive() && buffer_.size() == 0;  // bytes after the end belong to no request of ours
+    keep = parser.is_done() && parser.keep_alive() &&
+           buffer_.size() == 0;  // bytes after the end belong to no request of ours
     co_return to_reply(parser);
 }
 
@@ -226,7 +229,8 @@ asio::awaitable<Result<ParserPointer>> HttpsClient::Impl::read_head(Exchange& ex
     for (int count = 0; count <= interim_answers_max; ++count) {
         auto parser = std::make_unique<Parser>();
         parser->header_limit(header_limit_bytes);
-        parser->body_limit(exchange.request.body_limit);
+        // The parser reserves what a Content-Length claims, so that has a bound where only a part is read, too.
+        parser->body_limit(exchange.request.prefix_is_enough ? prefix_of_at_most_bytes : exchange.request.body_limit);
         parser->skip(exchange.request.method == "HEAD");
         const auto [error, size] =
             co_await http::async_read_header(*stream_, buffer_, *parser, asio::as_tuple(asio::use_awaitable));

@@ -38,6 +38,33 @@ TEST_F(HttpsClientTest, AcceptsABodyOfExactlyTheLimit) {
     EXPECT_EQ(error_of(target_of(server), request).code, Errc::too_large);
 }
 
+TEST_F(HttpsClientTest, TheFirstPartOfALongBodyIsAnAnswerWhereThatIsEnough) {
+    for (const std::string head :
+         {"HTTP/1.1 200 OK\r\nContent-Length: 33554432\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2000000\r\n", "HTTP/1.0 200 OK\r\n\r\n"}) {
+        std::atomic<std::size_t> written = 0;
+        auto server = serve([&](ServerConnection& connection) {
+            connection.read_request();
+            const std::string block(64 * 1024, 'x');
+            connection.write(head);
+            while (written < (1U << 25) && connection.write(block)) written += block.size();
+        });
+        auto request = get("/");
+        request.body_limit = 256 * 1024;
+        request.prefix_is_enough = true;
+        const auto reply = ask(target_of(server), request);
+        ASSERT_TRUE(reply) << head << reply.error().detail;
+        EXPECT_GE(reply->body.size(), request.body_limit) << head;
+        EXPECT_LE(reply->body.size(), 2 * request.body_limit) << head;
+    }
+    auto hostile = serve(always("HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n"));
+    auto request = get("/");
+    request.prefix_is_enough = true;
+    EXPECT_EQ(error_of(target_of(hostile), request).code, Errc::too_large);
+    auto small = serve(always(answer("all of it")));
+    EXPECT_EQ(ask(target_of(small), request)->body, "all of it");
+}
+
 TEST_F(HttpsClientTest, StopsAtTheHeaderLimit) {
     auto endless = serve([](ServerConnection& connection) {
         connection.read_request();

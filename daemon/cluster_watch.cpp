@@ -10,6 +10,7 @@
 #include "net/blocking.hpp"
 #include "probes/diagnose.hpp"
 #include "probes/redaction.hpp"
+#include "probes/time_canary.hpp"
 
 namespace aggmedic::daemon {
 namespace {
@@ -57,6 +58,7 @@ void ClusterWatch::take_over(ClusterWatch& former) {
     settled_ = former.settled_;
     metrics_.counters = former.metrics_.counters;
     metrics_.findings = former.metrics_.findings;
+    timings_ = former.timings_;
 }
 
 void ClusterWatch::keep(probes::Observation observation) {
@@ -71,6 +73,7 @@ void ClusterWatch::hurry() {
 void ClusterWatch::run_ended() {
     views_.keep_only({});
     settled_ = steady_clock::now() + tools_.settling;
+    timings_.forget();
     hurry();
 }
 
@@ -112,9 +115,12 @@ asio::awaitable<void> ClusterWatch::cycle(milliseconds spread) {
     settings.spread = spread;
     if (spread.count() > 0) settings.cycle_max = probe_.interval;
     const auto begun = steady_clock::now();
+    rare_.choose(settings, probe_.master_interval, begun);
     const bool was_being_changed = is_being_changed();
     auto observation = co_await observe_as_renewed(cluster_->target.name, connections_, settings);
     if (cluster_->ssh) co_await look_where_due(observation);
+    rare_.fold(observation, probe_.master_interval, steady_clock::now());
+    timings_.merge_into(observation, steady_clock::now());
     probes::take_out_secrets(observation);
     keep(std::move(observation));
     const auto seen = newest_;
@@ -125,8 +131,24 @@ asio::awaitable<void> ClusterWatch::cycle(milliseconds spread) {
     }
     co_await ask_for_runs();
     // While a run restarts masters, what fails is expected, and announced by the run: findings stay as they are.
-    if (!was_being_changed && !is_being_changed()) co_return co_await fold(*seen);
-    views_.keep_only({});  // of a moment that has passed
+    if (was_being_changed || is_being_changed()) {
+        views_.keep_only({});  // of a moment that has passed
+        timings_.forget();
+        co_return;
+    }
+    co_await fold(*seen);
+    if (!hurried_) co_await time_where_due(*seen);
+}
+
+// In the quiet part of the interval, where no attempt of ours disturbs it: the next cycle shows the result.
+asio::awaitable<void> ClusterWatch::time_where_due(const probes::Observation& observation) {
+    const auto place = timings_.due(observation, steady_clock::now());
+    if (!place) co_return;
+    const probes::TimingSettings settings{.timeout = probe_.timeout,
+                                          .pause = probe_.interval / (5 * probes::timing_pairs_wanted),
+                                          .limit = probe_.interval * 3 / 10};
+    auto timing = co_await probes::time_canary(connections_, *place, settings);
+    timings_.store(observation, *place, std::move(timing), steady_clock::now());
 }
 
 asio::awaitable<void> ClusterWatch::look_where_due(probes::Observation& observation) {

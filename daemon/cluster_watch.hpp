@@ -9,10 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "daemon/canary_timings.hpp"
 #include "daemon/config.hpp"
 #include "daemon/limiter.hpp"
 #include "daemon/master_views.hpp"
 #include "daemon/metrics.hpp"
+#include "daemon/rare_answers.hpp"
 #include "net/remote_host.hpp"
 #include "probes/observe.hpp"
 #include "probes/raised.hpp"
@@ -56,6 +58,8 @@ class ClusterWatch {
     // What was seen last, by a cycle or by whoever asked; none before the first.
     const std::shared_ptr<const probes::Observation>& newest() const { return newest_; }
     void keep(probes::Observation observation);
+    // What the canary's timing showed within the last hours, for an observation that somebody else made.
+    const CanaryTimings& timings() const { return timings_; }
     bool observed() const { return assessment_.has_value(); }
     ClusterMetrics& metrics() { return metrics_; }
     bool is_changed_elsewhere() const {
@@ -71,6 +75,7 @@ class ClusterWatch {
     asio::awaitable<void> guarded_cycle(milliseconds spread);
     asio::awaitable<void> cycle(milliseconds spread);
     asio::awaitable<void> look_where_due(probes::Observation& observation);
+    asio::awaitable<void> time_where_due(const probes::Observation& observation);
     asio::awaitable<void> load_history();
     void conclude(const probes::Observation& observation);
     asio::awaitable<void> fold(const probes::Observation& observation);  // into the history
@@ -83,6 +88,8 @@ class ClusterWatch {
     ProbeConfig probe_;
     std::shared_ptr<probes::ClusterConnections> connections_;
     MasterViews views_;
+    CanaryTimings timings_;
+    RareAnswers rare_;
     probes::History history_;
     std::string stored_history_;
     std::optional<probes::Assessment> assessment_;

@@ -40,8 +40,7 @@ std::string_view state_of(const std::vector<remediate::Refusal>& refusals) {
 
 }  // namespace
 
-asio::awaitable<View> Program::look(std::shared_ptr<const ClusterConfig> cluster, ProgressSink progress,
-                                    bool blast_radius) {
+asio::awaitable<View> Program::look(std::shared_ptr<const ClusterConfig> cluster, ProgressSink progress, Asked asked) {
     Looking looking;
     looking.cluster = cluster;
     // Connections of its own: a person does not wait behind a cycle, and sees renewed serving certificates.
@@ -49,7 +48,8 @@ asio::awaitable<View> Program::look(std::shared_ptr<const ClusterConfig> cluster
     looking.probe = config_.probe;
     looking.connector = reader_.get();
     looking.places = &look_places_;
-    looking.blast_radius = blast_radius;
+    looking.blast_radius = asked.blast_radius;
+    looking.canary_timing = asked.canary_timing;
     looking.told = [progress](const std::string& text) { progress({{"text", text}}); };
     co_return co_await look_at_everything(std::move(looking));
 }
@@ -74,12 +74,16 @@ Moment Program::moment_of(const ClusterConfig& cluster, probes::Observation obse
     return moment;
 }
 
-asio::awaitable<void> Program::check_one(std::shared_ptr<const ClusterConfig> cluster, bool explain,
+asio::awaitable<void> Program::check_one(std::shared_ptr<const ClusterConfig> cluster, Asked asked,
                                          ProgressSink progress, json& result) {
     const auto place = co_await check_places_.enter();
-    auto view = co_await look(cluster, std::move(progress), true);
+    asked.blast_radius = true;
+    auto view = co_await look(cluster, std::move(progress), asked);
+    const auto known = watched_.find(cluster->target.name);
+    if (known != watched_.end() && !asked.canary_timing)
+        known->second.watch->timings().merge_into(view.observation, std::chrono::steady_clock::now());
     const auto moment = moment_of(*cluster, std::move(view.observation));
-    result = explain ? explained(moment) : checked(moment);
+    result = asked.explain ? explained(moment) : checked(moment);
     const auto watched = watched_.find(cluster->target.name);
     if (watched != watched_.end()) watched->second.watch->keep(moment.observation);
 }
@@ -96,7 +100,8 @@ asio::awaitable<Reply> Program::bundle(Request request, ProgressSink progress) {
     if (is_seen) {
         observation = *watched->second.watch->newest();
     } else {
-        auto view = co_await look(cluster, std::move(progress), true);
+        auto view = co_await look(cluster, std::move(progress),
+                                  {.explain = false, .canary_timing = false, .blast_radius = true});
         observation = std::move(view.observation);
     }
     const auto moment = moment_of(*cluster, std::move(observation));
@@ -113,11 +118,11 @@ asio::awaitable<Reply> Program::bundle(Request request, ProgressSink progress) {
                                {"archive", base64_encode(*packed)}}};
 }
 
-asio::awaitable<Reply> Program::check(Clusters clusters, bool explain, ProgressSink progress) {
+asio::awaitable<Reply> Program::check(Clusters clusters, Asked asked, ProgressSink progress) {
     std::vector<json> results(clusters.size());
     std::vector<asio::awaitable<void>> work;
     for (std::size_t index = 0; index < clusters.size(); ++index) {
-        work.push_back(check_one(clusters[index], explain, progress, results[index]));
+        work.push_back(check_one(clusters[index], asked, progress, results[index]));
     }
     co_await probes::join(std::move(work));
     co_return reply_of(std::move(results));
@@ -126,7 +131,7 @@ asio::awaitable<Reply> Program::check(Clusters clusters, bool explain, ProgressS
 asio::awaitable<void> Program::preflight_one(std::shared_ptr<const ClusterConfig> cluster, ProgressSink progress,
                                              json& result) {
     const auto place = co_await check_places_.enter();
-    auto view = co_await look(cluster, std::move(progress));
+    auto view = co_await look(cluster, std::move(progress), {});
     std::vector<remediate::Refusal> refusals;
     if (cluster->ssh) {
         refusals =

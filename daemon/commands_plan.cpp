@@ -67,7 +67,7 @@ asio::awaitable<Reply> Program::plan(Request request, ProgressSink progress) {
         refused.refusals = std::move(*hindered);
         co_return reply_of(refused);
     }
-    auto view = co_await look(cluster, progress);
+    auto view = co_await look(cluster, progress, {});
     auto input = plan_input(*cluster, config_.remediation, std::move(view), request.method, wall_clock());
     for (auto& risk : accepted_by(request.accept_risk, request.uid, input)) input.accepted.push_back(std::move(risk));
     const auto plan = remediate::make_plan(input);

@@ -119,6 +119,28 @@ void read_credentials(MapReader& cluster, NamedFiles& files, ClusterConfig& resu
                   "probes/rbac.yaml grants");
 }
 
+bool is_same_identity(const probes::Credential& one, const probes::Credential& other) {
+    const auto a = probes::caller_of(one), b = probes::caller_of(other);
+    const bool same_bytes =
+        one.bearer_token == other.bearer_token && one.client_certificate_pem == other.client_certificate_pem;
+    return (same_bytes && !(one.bearer_token.empty() && one.client_certificate_pem.empty())) ||
+           (!a.user.empty() && a.user == b.user);
+}
+
+// A canary tells the right identity from a masked one only if it may do next to nothing.
+void warn_of_canary(const Setting& setting, const ClusterConfig& cluster, Faults& faults) {
+    const auto& target = cluster.target;
+    if (target.canary.empty()) return;
+    constexpr std::string_view remedy = "give it the ServiceAccount aggmedic-canary of probes/rbac.yaml";
+    if (probes::caller_of(target.canary).is_system_masters)
+        faults.warn(setting.mark, fmt::format("{}: the canary's credential is in system:masters, which is blind to a "
+                                              "masked identity; {}",
+                                              setting.path, remedy));
+    if (is_same_identity(target.canary, target.probe))
+        faults.warn(setting.mark,
+                    fmt::format("{}: the canary's credential is the probe's own; {}", setting.path, remedy));
+}
+
 // Such a caller is allowed everything before anything is asked: whose identity an extension API server saw stays
 // unknown.
 void warn_of_masters(const Setting& setting, const ClusterConfig& cluster, Faults& faults) {
@@ -200,6 +222,7 @@ ClusterConfig read_cluster(const Setting& setting, NamedFiles& files, Faults& fa
     read_address(map, files, cluster.target);
     read_credentials(map, files, cluster);
     if (cluster.target.canary.empty()) warn_of_masters(setting, cluster, faults);
+    warn_of_canary(setting, cluster, faults);
     read_apiservices(map, cluster.target);
     read_platform(map, cluster);
     read_masters(map, cluster);

@@ -9,6 +9,7 @@
 #include "daemon/advice.hpp"
 #include "net/text.hpp"
 #include "net/time.hpp"
+#include "probes/canary_timing.hpp"
 #include "probes/causes/case.hpp"
 
 namespace aggmedic::daemon {
@@ -33,12 +34,45 @@ json published_of(const Observation& observation) {
     return {{"allowed_names", names}, {"resource_version", printable(published->resource_version)}};
 }
 
+// Why it is not ready, down to the connection; null where it is.
+json reason_of(const probes::Seen<probes::Answer>& readyz) {
+    if (!readyz) return printable(readyz.why().detail.empty() ? readyz.why().reason : readyz.why().detail);
+    if (readyz->status == 200) return nullptr;
+    return readyz->status == 0 ? printable(readyz->failure + ": " + readyz->failure_detail)
+                               : fmt::format("answers {}", readyz->status);
+}
+
 json apiserver_of(const probes::ApiserverView& view) {
     const bool ready = view.readyz && view.readyz->status == 200;
     return {{"master", printable(view.master)},
             {"address", printable(view.address)},
             {"ready", ready},
+            {"reason", reason_of(view.readyz)},
+            {"clock_offset_ms", view.clock_offset_ms ? json(*view.clock_offset_ms) : json()},
             {"version", view.version ? json(printable(*view.version)) : json()}};
+}
+
+std::string_view name(probes::TimingSays says) {
+    return says == probes::TimingSays::nothing ? "nothing" : says == probes::TimingSays::caller ? "caller" : "masked";
+}
+
+// What was measured of the canary, and why not; empty where nobody tried.
+json timings_of(const Observation& observation) {
+    json timings = json::array();
+    for (const auto& view : observation.apiservers) {
+        for (const auto& attempts : view.attempts) {
+            const auto& timing = attempts.timing;
+            if (!timing && timing.why().reason == "not-asked" && timing.why().detail.empty()) continue;
+            json entry{{"master", printable(view.master)}, {"apiservice", printable(attempts.apiservice)}};
+            entry["says"] = name(timing ? probes::judge_timing(*timing) : probes::TimingSays::nothing);
+            entry["pairs"] = timing ? json(timing->pairs) : json();
+            entry["slower"] = timing ? json(timing->slower) : json();
+            entry["jitter_us"] = timing ? json(timing->jitter_us) : json();
+            entry["reason"] = timing ? json() : json(printable(timing.why().reason + ": " + timing.why().detail));
+            timings.push_back(std::move(entry));
+        }
+    }
+    return timings;
 }
 
 json argument_of(const probes::Seen<probes::Arguments>& arguments) {
@@ -98,6 +132,7 @@ void add_explanation(json& checked, const Moment& moment) {
     checked["plannable"] = moment.plannable;
     checked["apiservers"] = json::array();
     for (const auto& view : observation.apiservers) checked["apiservers"].push_back(apiserver_of(view));
+    checked["canary_timing"] = timings_of(observation);
     const auto facts = probes::digest(observation, observation.finished);
     add_advice(checked["findings"], facts);
     checked["masters"] = json::array();

@@ -6,6 +6,7 @@
 #include "daemon/log.hpp"
 #include "probes/exchange.hpp"
 #include "probes/redaction.hpp"
+#include "probes/time_canary.hpp"
 
 namespace aggmedic::daemon {
 namespace {
@@ -68,6 +69,26 @@ asio::awaitable<probes::Observation> observe_as_renewed(std::string cluster,
     co_return co_await probes::observe_apiservers(connections, settings);
 }
 
+namespace {
+
+// One place after the other: side by side they would disturb each other.
+asio::awaitable<void> time_everywhere(Looking looking, probes::Observation& observation) {
+    probes::TimingSettings settings;
+    settings.timeout = looking.probe.timeout;
+    const auto places = probes::timing_places(observation, true);
+    if (places.empty() && looking.told)
+        looking.told(fmt::format("{}: the canary got a 404 nowhere, so there is nothing to time", observation.cluster));
+    for (const auto& place : places) {
+        if (looking.told)
+            looking.told(fmt::format("{}: timing the canary at {}{}", observation.cluster, place.apiservice,
+                                     place.master.empty() ? "" : " through " + place.master));
+        auto timing = co_await probes::time_canary(looking.connections, place, settings);
+        probes::attempts_at(observation, place)->timing = std::move(timing);
+    }
+}
+
+}  // namespace
+
 asio::awaitable<View> look_at_everything(Looking looking) {
     const auto tell = [&](const std::string& text) {
         if (looking.told) looking.told(text);
@@ -80,6 +101,7 @@ asio::awaitable<View> look_at_everything(Looking looking) {
     settings.blast_radius = looking.blast_radius;
     View view;
     view.observation = co_await observe_as_renewed(name, looking.connections, settings);
+    if (looking.canary_timing) co_await time_everywhere(looking, view.observation);
     if (!looking.cluster->ssh || looking.connector == nullptr) {
         probes::take_out_secrets(view.observation);
         co_return view;

@@ -37,7 +37,8 @@ struct Looking {
     HostConnector* connector = nullptr;  // none: no SSH
     Limiter* places = nullptr;
     Told told;
-    bool blast_radius = false;  // wanted beside
+    bool blast_radius = false;   // wanted beside
+    bool canary_timing = false;  // also at each place where the canary's timing tells something
 };
 asio::awaitable<View> look_at_everything(Looking looking);
 

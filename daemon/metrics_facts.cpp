@@ -31,7 +31,8 @@ AggregatedApiFacts facts_of(const ApiserverView& apiserver, const ApiServiceAtte
 void add_identities(const probes::Case& seen, ObservationFacts& facts) {
     const auto& proxies = seen.read.empty() ? seen.guessed : seen.read;
     for (const auto& api : seen.apis) {
-        const auto identity = probes::identity_at(api, seen.observation, proxies);
+        auto identity = probes::identity_at(api, seen.observation, proxies);
+        if (identity == probes::Identity::unknown) identity = probes::timed_identity_at(api, seen);
         if (api.apiservice == nullptr || identity == probes::Identity::unknown) continue;
         facts.masked[api.apiservice->name] = identity != probes::Identity::caller;
     }

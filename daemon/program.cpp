@@ -150,7 +150,9 @@ asio::awaitable<Reply> Program::dispatch(Request request, ProgressSink progress)
         auto clusters = select(request.clusters);
         if (!clusters) co_return failed(exit_status::usage, clusters.error().detail);
         if (command == "preflight") co_return co_await preflight(std::move(*clusters), std::move(progress));
-        co_return co_await check(std::move(*clusters), command == "explain", std::move(progress));
+        co_return co_await check(std::move(*clusters),
+                                 {.explain = command == "explain", .canary_timing = request.canary_timing},
+                                 std::move(progress));
     }
     if (command == "bundle") co_return co_await bundle(std::move(request), std::move(progress));
     if (command == "findings") co_return findings();

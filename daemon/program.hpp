@@ -45,11 +45,13 @@ class Program : public Service, public std::enable_shared_from_this<Program> {
     asio::awaitable<Reply> dispatch(Request request, ProgressSink progress);
 
     // commands_look.cpp
-    asio::awaitable<Reply> check(Clusters clusters, bool explain, ProgressSink progress);
+    struct Asked {
+        bool explain = false, canary_timing = false, blast_radius = false;
+    };
+    asio::awaitable<Reply> check(Clusters clusters, Asked asked, ProgressSink progress);
     asio::awaitable<Reply> preflight(Clusters clusters, ProgressSink progress);
-    asio::awaitable<View> look(std::shared_ptr<const ClusterConfig> cluster, ProgressSink progress,
-                               bool blast_radius = false);
-    asio::awaitable<void> check_one(std::shared_ptr<const ClusterConfig> cluster, bool explain, ProgressSink progress,
+    asio::awaitable<View> look(std::shared_ptr<const ClusterConfig> cluster, ProgressSink progress, Asked asked);
+    asio::awaitable<void> check_one(std::shared_ptr<const ClusterConfig> cluster, Asked asked, ProgressSink progress,
                                     nlohmann::json& result);
     asio::awaitable<void> preflight_one(std::shared_ptr<const ClusterConfig> cluster, ProgressSink progress,
                                         nlohmann::json& result);

@@ -25,7 +25,9 @@ namespace asio = boost::asio;
 //   check      {"clusters":[...]} of design 5.1, each with "at" and "blast_radius" (blast_radius_words.hpp; null while
 //              no aggregated API fails)
 //   explain    as check, each cluster also with "published":{"allowed_names","resource_version"}, "caller", "platform",
-//              "apiservers":[{"master","address","ready","version"}], "masters":[{"name","seen","reason","pid","file",
+//              "apiservers":[{"master","address","ready","reason","clock_offset_ms","version"}],
+//              "canary_timing":[{"master","apiservice","says","pairs","slower","jitter_us","reason"}] (says: caller,
+//              masked or nothing; empty where it was not tried), "masters":[{"name","seen","reason","pid","file",
 //              "argument","live_argument","proxy_client_cn","proxy_client_not_after"}], "plannable", and each
 //              finding with "meaning", "blast_radius" and "next" (commands to type)
 //   bundle     {"cluster","observed","state","sha256","archive"}: one tar (daemon/bundle.hpp) in Base64
@@ -52,6 +54,7 @@ struct Request {
     std::string method = "args";           // plan
     std::vector<std::string> accept_risk;  // plan
     bool canary_only = false;              // apply
+    bool canary_timing = false;            // check, explain
     std::string reason;                    // apply, pause
     std::int64_t after = 0;                // audit: the sequence number to go on from
     std::int64_t uid = -1;                 // filled by the server from the peer's credentials, never by the client

@@ -147,17 +147,24 @@ Result<ListableResource> parse_listable_resource(std::string_view text, const Ap
     if (!document) return std::unexpected(document.error());
     if (text_at(*document, "kind") != "APIResourceList")
         return fail(Errc::malformed_reply, "the answer is no APIResourceList");
+    ListableResource found;
     for (const auto& resource : array_at(*document, "resources")) {
         const auto name = text_at(resource, "name");
         const auto& verbs = array_at(resource, "verbs");
         const bool listable = std::ranges::any_of(verbs, [](const json& verb) { return verb == "list"; });
         if (!listable || !is_path_word(name)) continue;  // a subresource has a slash in its name
         const auto base = discovery_path(apiservice);
-        const std::string space = flag_at(resource, "namespaced") ? "/namespaces/default/" : "/";
-        return ListableResource{.list_path = base + "/" + name,
-                                .canary_path = base + space + name + "/aggmedic-canary"};
+        const bool namespaced = flag_at(resource, "namespaced");
+        if (found.list_path.empty()) {
+            found.list_path = base + "/" + name;
+            found.canary_path = base + (namespaced ? "/namespaces/default/" : "/") + name + "/aggmedic-canary";
+        }
+        if (!namespaced) continue;
+        found.before_namespace = base + "/namespaces/";
+        found.after_namespace = "/" + name + "/aggmedic-canary";
+        break;
     }
-    return ListableResource{};
+    return found;
 }
 
 }  // namespace aggmedic::probes

@@ -29,6 +29,10 @@ Result<ApiServiceList> parse_apiservices(std::string_view json, const ApiService
 struct ListableResource {
     std::string list_path;    // /apis/<group>/<version>/<plural>: across namespaces
     std::string canary_path;  // the object aggmedic-canary, in the namespace `default` where there are namespaces
+    // Around the name of any namespace, of the first resource that is inside namespaces: the same question elsewhere.
+    std::string before_namespace{}, after_namespace{};  // empty: no resource is
+    bool has_namespaces() const { return !before_namespace.empty(); }
+    std::string canary_path_in(const std::string& name) const { return before_namespace + name + after_namespace; }
 };
 
 // The first resource of an APIResourceList that can be listed; empty paths when none can. Errors: malformed_reply.

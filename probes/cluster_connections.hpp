@@ -47,7 +47,10 @@ class ClusterConnections {
     HttpsTarget as_canary(const HttpsTarget& target) const;
     // Every tenth cycle starts with full handshakes, so that a renewed serving certificate is seen.
     void begin_cycle();
-    void end_cycle() { --running_; }
+    void end_cycle() { release(); }
+    // Exchanges outside of a cycle: until the release the credentials stay.
+    void hold() { ++running_; }
+    void release() { --running_; }
 
     // False: they are the same, or exchanges are under way.
     bool use(Credential probe, Credential canary);

@@ -24,12 +24,16 @@ Answer Exchange::answer() const {
 
 asio::awaitable<Exchange> get(HttpsClient& client, std::string path, std::chrono::milliseconds timeout,
                               std::size_t body_limit, bool fresh_connection) {
-    using namespace std::chrono;
     HttpRequest request;
     request.path = std::move(path);
     request.timeout = timeout;
     request.body_limit = body_limit;
     request.fresh_connection = fresh_connection;
+    co_return co_await send(client, std::move(request));
+}
+
+asio::awaitable<Exchange> send(HttpsClient& client, HttpRequest request) {
+    using namespace std::chrono;
     const auto at = floor<milliseconds>(system_clock::now());
     const auto start = steady_clock::now();
     auto reply = co_await client.send(std::move(request));

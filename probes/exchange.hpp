@@ -18,6 +18,8 @@ struct Exchange {
     Answer answer() const;
 };
 
+asio::awaitable<Exchange> send(HttpsClient& client, HttpRequest request);
+
 asio::awaitable<Exchange> get(HttpsClient& client, std::string path, std::chrono::milliseconds timeout,
                               std::size_t body_limit = 1024 * 1024, bool fresh_connection = false);
 

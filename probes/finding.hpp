@@ -46,7 +46,7 @@ const Cause* find_cause(std::string_view id);
 
 struct Evidence {
     std::string fact;    // one sentence, printable
-    std::string source;  // configmap, apiservice, answer, ssh, tls
+    std::string source;  // configmap, apiservice, answer, metrics, ssh, tls
     std::string master;  // empty: the cluster
     bool operator==(const Evidence&) const = default;
 };

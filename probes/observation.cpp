@@ -106,6 +106,17 @@ AGGMEDIC_FIELDS(ApiServiceAttempts) {
     v.optional("timing", x.timing);
 }
 
+AGGMEDIC_FIELDS(AvailabilityCount) {
+    v("apiservice", x.apiservice);
+    v("unavailable", x.unavailable);
+    v("times", x.times);
+}
+
+AGGMEDIC_FIELDS(AggregatorMetrics) {
+    v("at", x.at);
+    v("apiservices", x.apiservices);
+}
+
 AGGMEDIC_FIELDS(ApiserverView) {
     v("master", x.master);
     v("address", x.address);
@@ -121,6 +132,7 @@ AGGMEDIC_FIELDS(ApiserverView) {
     v("published", x.published);
     v("attempts", x.attempts);
     v.optional("anonymous", x.anonymous);
+    v.optional("aggregator", x.aggregator);
 }
 
 AGGMEDIC_FIELDS(Caller) {
@@ -149,6 +161,8 @@ AGGMEDIC_FIELDS(Observation) {
     v("finished", x.finished);
     v("platform", x.platform);
     v("caller", x.caller);
+    v.optional("canary", x.canary);
+    v.optional("canary_beyond", x.canary_beyond);
     v("apiservers", x.apiservers);
     v("masters", x.masters);
     v.optional("workloads", x.workloads);

@@ -11,6 +11,7 @@
 
 #include "net/result.hpp"
 #include "net/time.hpp"
+#include "probes/aggregator_metrics.hpp"
 #include "probes/blast_radius.hpp"
 #include "probes/certificate.hpp"
 #include "probes/master_view.hpp"
@@ -110,6 +111,7 @@ struct ApiserverView {
     std::vector<ApiServiceAttempts> attempts;
     // GET readyz_path without any credential: 401 or 403 where anonymous access is off (AGG-33).
     Seen<Answer> anonymous;
+    Seen<AggregatorMetrics> aggregator{};  // of /metrics; asked where an aggregated API fails, and rarely
     bool operator==(const ApiserverView&) const = default;
 };
 
@@ -126,6 +128,9 @@ struct Observation {
     TimePoint started{}, finished{};
     std::string platform;  // bosh, or empty: not told (kubeconfig only)
     Caller caller;
+    Caller canary{};
+    // GET of a name that no rule names, as the canary: anything but 403 shows that it may do more than it should.
+    Seen<Answer> canary_beyond{};
     std::vector<ApiserverView> apiservers;            // the server address first (master empty), then each master
     std::map<std::string, Seen<MasterView>> masters;  // by name; empty where SSH is not configured
     std::vector<Workload> workloads;                  // of the aggregated APIs that failed in this cycle

@@ -11,6 +11,7 @@
 #include "probes/attempts.hpp"
 #include "probes/cluster_connections.hpp"
 #include "probes/exchange.hpp"
+#include "probes/observe_aside.hpp"
 #include "probes/observe_blast_radius.hpp"
 #include "probes/observe_workloads.hpp"
 
@@ -201,6 +202,7 @@ asio::awaitable<Observation> observe_apiservers(std::shared_ptr<ClusterConnectio
     observation.cluster = connections->target().name;
     observation.platform = connections->target().platform;
     observation.caller = caller_of(connections->target().probe);
+    if (!connections->target().canary.empty()) observation.canary = caller_of(connections->target().canary);
     observation.started = wall_clock();
     auto& peers = connections->peers();
     observation.apiservers.resize(peers.size());
@@ -223,6 +225,8 @@ asio::awaitable<Observation> observe_apiservers(std::shared_ptr<ClusterConnectio
     }
     co_await observe_workloads(*connections, settings, cycle.end(), observation);
     if (settings.blast_radius) co_await observe_blast_radius(*connections, settings, cycle.end(), observation);
+    if (settings.aggregator_metrics) co_await observe_aggregators(*connections, settings, observation);
+    if (settings.canary_beyond) observation.canary_beyond = co_await ask_beyond(*connections, settings, observation);
     observation.finished = wall_clock();
     co_return observation;
 }

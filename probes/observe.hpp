@@ -60,6 +60,8 @@ struct ProbeSettings {
     std::chrono::milliseconds cycle_max{0};  // what may be left out is not asked later than this; 0: no such limit
     std::size_t apiservices_max = 200;       // the rest is unobserved and said so
     bool blast_radius = false;               // asked for too, while an aggregated API fails
+    bool aggregator_metrics = true;          // /metrics of each apiserver, where an aggregated API fails
+    bool canary_beyond = true;               // one GET that the canary must be refused
 };
 
 Caller caller_of(const Credential& credential);

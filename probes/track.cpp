@@ -28,7 +28,7 @@ bool hides(const UnobservedFact& fact, const Finding& finding) {
         const bool is_elsewhere = !fact.master.empty() && !finding.master.empty() && fact.master != finding.master;
         return !is_elsewhere && std::ranges::find(fact.causes, finding.cause) != fact.causes.end();
     }
-    if (fact.what == "version") return false;
+    if (fact.what == "version" || fact.what == "aggregator metrics") return false;
     const bool is_identity = finding.cause == "identity-collapse" || finding.cause == "cn-not-allowed";
     if (fact.what.starts_with("identity ") || fact.what.starts_with("canary ")) return is_identity;
     if (fact.what.starts_with("aggregated API "))

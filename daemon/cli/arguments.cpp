@@ -62,16 +62,24 @@ void add_bundle_to_read(CLI::App& command, Invocation& invocation) {
         ->type_name("BUNDLE");
 }
 
+void add_canary_timing(CLI::App& command, Invocation& invocation) {
+    command.add_flag("--canary-timing", invocation.canary_timing,
+                     "also time the canary: tells a masked identity where the answers do not (120 small requests for "
+                     "each aggregated API and apiserver)");
+}
+
 void add_looking_commands(CLI::App& app, Invocation& invocation, Raw& raw) {
     auto* check = add_command(app, invocation, Command::check, help_of(Command::check));
     check->add_option("CLUSTER", invocation.clusters, "clusters to look at (default: all)");
     add_kubeconfig_options(*check, invocation);
     add_bundle_to_read(*check, invocation);
+    add_canary_timing(*check, invocation);
 
     auto* explain = add_command(app, invocation, Command::explain, help_of(Command::explain));
     explain->add_option("CLUSTER", raw.cluster, "the cluster");
     add_kubeconfig_options(*explain, invocation);
     add_bundle_to_read(*explain, invocation);
+    add_canary_timing(*explain, invocation);
 
     auto* bundle = add_command(app, invocation, Command::bundle, help_of(Command::bundle));
     bundle->add_option("CLUSTER", raw.cluster, "the cluster");
@@ -171,6 +179,10 @@ Farewell farewell(const CLI::App& app, const CLI::ParseError& error) {
 // What a kubeconfig or a bundle cannot be combined with.
 std::string source_contradiction(const Invocation& invocation) {
     const auto& global = invocation.global;
+    if (!invocation.from.empty() && invocation.canary_timing)
+        return "--from judges what the bundle holds: leave out --canary-timing";
+    if (!invocation.kubeconfig.empty() && invocation.canary_timing)
+        return "--canary-timing asks as the canary, and a kubeconfig names none: give CLUSTER of a configuration";
     if (!invocation.from.empty()) {
         if (invocation.clusters.empty() && invocation.kubeconfig.empty()) return {};
         return "--from judges what the bundle holds: leave out CLUSTER and --kubeconfig";

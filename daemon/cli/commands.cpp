@@ -44,6 +44,7 @@ daemon::Request request_of(const Invocation& invocation, const char* command) {
     request.id = invocation.id;
     request.accept_risk = invocation.accept_risk;
     request.canary_only = invocation.canary_only;
+    request.canary_timing = invocation.canary_timing;
     request.reason = invocation.reason;
     return request;
 }

@@ -46,6 +46,7 @@ struct Invocation {
     std::string to;                        // bundle: the file to write, - for stdout; empty: named after the cluster
     std::vector<std::string> accept_risk;  // plan
     bool canary_only = false;              // apply
+    bool canary_timing = false;            // check, explain
     std::string reason;                    // apply, pause
     std::string head;                      // audit verify: SEQUENCE:HASH kept from earlier
     bool follow = false;                   // runs

@@ -144,6 +144,40 @@ std::string names_of(const nlohmann::json& master, std::string_view key) {
     return argument;
 }
 
+std::string not_ready(const nlohmann::json& server) {
+    const auto reason = text_of(server, "reason", 120);
+    return reason.empty() ? "no" : "no: " + reason;
+}
+
+// Beside our own clock; the Date header has whole seconds.
+std::string clock_of(const nlohmann::json& server) {
+    const auto offset = number_of(server, "clock_offset_ms");
+    if (!offset) return {};
+    const auto seconds = *offset / 1000;
+    if (seconds == 0) return "as ours";
+    return seconds_text(seconds < 0 ? -seconds : seconds) + (seconds < 0 ? " behind ours" : " ahead of ours");
+}
+
+std::string timings_of(const nlohmann::json& cluster, const View& view) {
+    Table timings({"CANARY TIMED AT", "THROUGH", "SLOWER IN NEW NAMESPACES", "JITTER", "SAYS"});
+    for (const auto& timing : list_of(cluster, "canary_timing")) {
+        const auto master = text_of(timing, "master");
+        const auto pairs = number_of(timing, "pairs"), slower = number_of(timing, "slower");
+        const auto jitter = number_of(timing, "jitter_us");
+        const auto says = text_of(timing, "says");
+        const auto reason = text_of(timing, "reason", 120);
+        timings.add({{text_of(timing, "apiservice")},
+                     {master.empty() ? "(server address)" : master},
+                     {pairs && slower ? fmt::format("{} of {}", *slower, *pairs) : ""},
+                     {jitter ? fmt::format("{} us", *jitter) : ""},
+                     {!reason.empty()    ? reason
+                      : says == "caller" ? "probably the caller"
+                      : says == "masked" ? "no permission check: masked where the certificates allow it"
+                                         : "nothing"}});
+    }
+    return timings.empty() ? std::string() : "\n" + timings.render(view.style);
+}
+
 // What the judgement rests on, side by side for every apiserver and master that was looked at.
 std::string basis(const nlohmann::json& cluster, const View& view) {
     std::string text;
@@ -152,14 +186,15 @@ std::string basis(const nlohmann::json& cluster, const View& view) {
                         "Published allowed names: ", "[" + joined(texts_of(*published, "allowed_names"), ", ") + "]");
     }
     if (const auto caller = text_of(cluster, "caller"); !caller.empty()) text += "Asked as: " + caller + "\n";
-    Table apiservers({"APISERVER", "ADDRESS", "READY", "VERSION"});
+    Table apiservers({"APISERVER", "ADDRESS", "READY", "VERSION", "CLOCK"});
     for (const auto& server : list_of(cluster, "apiservers")) {
         const auto master = text_of(server, "master");
         const bool ready = truth_of(server, "ready");
         apiservers.add({{master.empty() ? "(server address)" : master},
                         {text_of(server, "address")},
-                        {ready ? "yes" : "no", ready ? std::nullopt : std::optional(Tone::warning)},
-                        {text_of(server, "version")}});
+                        {ready ? "yes" : not_ready(server), ready ? std::nullopt : std::optional(Tone::warning)},
+                        {text_of(server, "version")},
+                        {clock_of(server)}});
     }
     Table masters({"MASTER OVER SSH", "PROXY-CLIENT CN", "ITS CERTIFICATE ENDS", "NAMES IN FILE", "NAMES IN PROCESS"});
     for (const auto& master : list_of(cluster, "masters")) {
@@ -174,7 +209,7 @@ std::string basis(const nlohmann::json& cluster, const View& view) {
     }
     if (!apiservers.empty()) text += "\n" + apiservers.render(view.style);
     if (!masters.empty()) text += "\n" + masters.render(view.style);
-    return text;
+    return text + timings_of(cluster, view);
 }
 
 std::string explained(const nlohmann::json& cluster, const View& view) {

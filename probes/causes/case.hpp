@@ -45,6 +45,14 @@ enum class Identity {
     named,   // a 403 names the certificate's CN
 };
 
+// How long an aggregated API takes beside what the same apiserver answers by itself.
+struct Latency {
+    std::uint32_t slowest_ms = 0;  // of discovery and lists; one that got no answer in time counts with its time
+    std::uint32_t control_ms = 0;  // /api, which no extension API server has a part in
+    bool is_slow() const;          // far slower than the way to the apiserver explains
+};
+std::optional<Latency> latency_of(const Through& through);
+
 struct ApiCase {
     const ApiService* apiservice = nullptr;  // as the first apiserver shows it
     std::vector<const ApiService*> shown;    // as each one that was asked shows it
@@ -97,5 +105,8 @@ Case digest(const Observation& observation, TimePoint now);
 
 bool is_usable(const ApiserverView& apiserver);
 Identity identity_at(const ApiCase& api, const Observation& observation, const std::vector<ProxyClient>& proxies);
+// What the canary's timing adds where identity_at() is unknown: caller, masked or unknown. Only probable; where the
+// certificates rule a collapse out, an answer without a permission check means another way of authorising.
+Identity timed_identity_at(const ApiCase& api, const Case& seen);
 
 }  // namespace aggmedic::probes

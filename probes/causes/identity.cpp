@@ -28,6 +28,12 @@ bool names_proxy(const Answer& answer, const std::vector<ProxyClient>& proxies) 
     });
 }
 
+// The agreement of a canary that may do more than it should is worth no more than the probe's.
+bool is_canary_powerful(const Observation& observation) {
+    const auto& beyond = observation.canary_beyond;
+    return observation.canary.is_system_masters || (beyond && (beyond->status == 404 || beyond->status == 200));
+}
+
 Identity stronger(Identity a, Identity b) {
     const auto rank = [](Identity identity) { return static_cast<int>(identity); };
     return rank(a) >= rank(b) ? a : b;
@@ -51,9 +57,9 @@ Identity identity_at(const ApiCase& api, const Observation& observation, const s
                 if (is_other && names_proxy(answer, proxies)) found = Identity::named;
             }
         }
-        // The canary is a ServiceAccount and never system:masters, so its agreement always counts.
+        // A ServiceAccount that may get one name is not system:masters, so its agreement counts.
         for (const auto& answer : through.attempts->canary) {
-            found = stronger(found, from_pair(answer, true));
+            found = stronger(found, from_pair(answer, !is_canary_powerful(observation)));
             if (names_proxy(answer, proxies)) found = Identity::named;
         }
     }

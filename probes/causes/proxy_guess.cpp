@@ -14,6 +14,10 @@ bool is_masked(Identity identity) {
     return identity == Identity::masked || identity == Identity::named;
 }
 
+bool is_timed_masked(const Case& seen, const ApiCase& api) {
+    return api.works() && timed_identity_at(api, seen) == Identity::masked;
+}
+
 // The guess that would explain a refusal: valid, and its CN is not published.
 const ProxyClient* mismatch(const Case& seen) {
     const auto at = std::ranges::find_if(seen.guessed, [](const ProxyClient& guess) {
@@ -32,12 +36,13 @@ bool is_refuted(const Case& seen) {
 bool is_borne_out(const Case& seen) {
     return std::ranges::any_of(seen.apis, [&](const ApiCase& api) {
         return (is_rejected(api) && api.symptom() == Symptom::unauthorized) ||
-               is_masked(identity_at(api, seen.observation, seen.guessed));
+               is_masked(identity_at(api, seen.observation, seen.guessed)) || is_timed_masked(seen, api);
     });
 }
 
 bool may_be_masked(const Case& seen, const ApiCase& api, const ProxyClient& guess) {
-    return guess.logs_in && api.works() && identity_at(api, seen.observation, seen.guessed) == Identity::unknown;
+    return guess.logs_in && api.works() && identity_at(api, seen.observation, seen.guessed) == Identity::unknown &&
+           timed_identity_at(api, seen) != Identity::caller;
 }
 
 void add_layout_evidence(Finding& finding, const Case& seen, const ProxyClient& guess) {
@@ -189,7 +194,7 @@ void judge_unexplained_trust(const Case& seen, Assessment& assessment) {
         const auto stranger = named_stranger(api, seen.observation.caller);
         if (!stranger.empty()) {
             judge_stranger(seen, api, stranger, assessment);
-        } else if (is_masked(identity)) {
+        } else if (is_masked(identity) || is_timed_masked(seen, api)) {
             const auto common_name = proxies.empty() ? std::string() : proxies.front().leaf.common_name;
             const auto confidence = identity == Identity::named ? Confidence::certain : Confidence::probable;
             assessment.findings.push_back(identity_collapse(seen, api, identity, common_name, confidence, ""));

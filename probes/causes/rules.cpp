@@ -113,6 +113,8 @@ void add_api_evidence(Finding& finding, const ApiCase& api) {
         if (!through.attempts->resource.empty()) text += "; a list " + counted(through.attempts->resource);
         if (const auto* answer = telling(through)) text += ", saying " + quoted(without_line_end(answer->body));
         add_evidence(finding, std::move(text), "answer", through.apiserver->master);
+        add_latency_evidence(finding, through);
+        add_aggregator_evidence(finding, through);
     }
     if (shown.available == "False" && !finding.since) finding.since = shown.available_since;
 }
@@ -148,7 +150,7 @@ Finding identity_collapse(const Case& seen, const ApiCase& api, Identity identit
         add_evidence(finding,
                      "kube-apiserver and the extension API server put the same request under different flow schemas",
                      "answer");
-    } else {
+    } else if (!consequence_of.empty()) {
         add_evidence(
             finding,
             "it answers 200 although the proxy is not believed: the certificate is also valid for the client CA",
@@ -159,6 +161,7 @@ Finding identity_collapse(const Case& seen, const ApiCase& api, Identity identit
         finding.remedy =
             "The published configuration is right by now: restart the extension API server's pods, one at a time.";
     }
+    add_timing_evidence(finding, api);
     add_api_evidence(finding, api);
     rule_out(finding, "no-backend", "the extension API server answers");
     return finding;

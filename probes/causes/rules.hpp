@@ -51,6 +51,9 @@ bool accounts_for(std::string_view cause, const ApiCase& api, bool logs_in);
 // Evidence about one API: its condition and what it answered through each apiserver.
 void add_api_evidence(Finding& finding, const ApiCase& api);
 void add_name_evidence(Finding& finding, const Case& seen, const ProxyClient& proxy);
+void add_timing_evidence(Finding& finding, const ApiCase& api);
+void add_latency_evidence(Finding& finding, const Through& through);     // where it is slow
+void add_aggregator_evidence(Finding& finding, const Through& through);  // where /metrics could be read
 // The finding that callers act as the certificate at this API.
 Finding identity_collapse(const Case& seen, const ApiCase& api, Identity identity, std::string_view common_name,
                           Confidence confidence, std::string_view consequence_of);

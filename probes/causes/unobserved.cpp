@@ -4,6 +4,7 @@
 
 #include "net/text.hpp"
 #include "probes/apiserver.hpp"
+#include "probes/canary_timing.hpp"
 #include "probes/causes/rules.hpp"
 #include "probes/workload_reading.hpp"
 
@@ -88,6 +89,25 @@ void list_shared_facts(const Case& seen, Assessment& assessment) {
     if (left_out > 0) add(assessment, fmt::format("{} more APIServices", left_out), "", "too_large: more than the cap");
 }
 
+bool is_refused_as_itself(const Answer& answer, const Caller& canary) {
+    if (answer.status == 401) return true;
+    if (answer.status != 403 || !answer.forbidden_user) return false;
+    return answer.forbidden_user->starts_with("system:") || *answer.forbidden_user == canary.user;
+}
+
+void list_canary(const Case& seen, const ApiCase& api, Assessment& assessment) {
+    const bool refused = std::ranges::any_of(api.through, [&](const Through& through) {
+        return std::ranges::any_of(through.attempts->canary, [&](const Answer& answer) {
+            return is_refused_as_itself(answer, seen.observation.canary);
+        });
+    });
+    if (refused)
+        add(assessment, "canary at " + printable(api.apiservice->name, 256), "",
+            "forbidden: the canary credential may not get aggmedic-canary; the ClusterRole aggmedic-canary of "
+            "probes/rbac.yaml needs apiGroups [" +
+                printable(api.apiservice->group, 256) + "], resourceNames [aggmedic-canary], verbs [get]");
+}
+
 void list_attempts(const Case& seen, Assessment& assessment) {
     for (const auto& api : seen.apis) {
         const auto what = "aggregated API " + printable(api.apiservice->name, 256);
@@ -99,15 +119,36 @@ void list_attempts(const Case& seen, Assessment& assessment) {
             add(assessment, what, through.apiserver->master,
                 silent ? printable(answers.back().failure, 64) : "no answer that tells anything");
         }
-        const bool refused = std::ranges::any_of(api.through, [&](const Through& through) {
-            return std::ranges::any_of(through.attempts->canary, [](const Answer& answer) {
-                return answer.status == 401 ||
-                       (answer.status == 403 && answer.forbidden_user && answer.forbidden_user->starts_with("system:"));
-            });
-        });
-        if (refused)
-            add(assessment, "canary at " + printable(api.apiservice->name, 256), "",
-                "forbidden: the canary credential may not get aggmedic-canary");
+        list_canary(seen, api, assessment);
+    }
+}
+
+// A credential that is looked at as harmless and is not: what it shows of an identity does not count.
+void list_canary_credential(const Case& seen, Assessment& assessment) {
+    const auto& observation = seen.observation;
+    const auto& beyond = observation.canary_beyond;
+    if (is_canary_blind(observation))
+        add(assessment, "canary credential", "",
+            "refused: it is in system:masters, about whom nothing is asked; give it the ServiceAccount aggmedic-canary "
+            "of probes/rbac.yaml");
+    if (beyond && (beyond->status == 404 || beyond->status == 200))
+        add(assessment, "canary credential", "",
+            "refused: it may get other names than aggmedic-canary; bind it to nothing but the ClusterRole "
+            "aggmedic-canary of probes/rbac.yaml");
+    if (!observation.canary.user.empty() && observation.canary.user == observation.caller.user)
+        add(assessment, "canary credential", "",
+            "refused: it is the probe's own user " + quoted(observation.caller.user) +
+                "; give it the ServiceAccount aggmedic-canary of probes/rbac.yaml");
+}
+
+// Optional evidence, missed only where there is something to explain.
+void list_aggregators(const Case& seen, Assessment& assessment) {
+    const bool fails = std::ranges::any_of(seen.apis, [](const ApiCase& api) { return api.fails(); });
+    if (!fails || assessment.findings.empty()) return;
+    for (const auto* apiserver : seen.usable) {
+        const auto& metrics = apiserver->aggregator;
+        if (!metrics && metrics.why().reason == "forbidden")
+            add(assessment, "aggregator metrics", apiserver->master, reason_of(metrics.why()));
     }
 }
 
@@ -129,6 +170,8 @@ void list_unobserved(const Case& seen, Assessment& assessment) {
     list_apiservers(seen, assessment);
     list_shared_facts(seen, assessment);
     list_attempts(seen, assessment);
+    list_canary_credential(seen, assessment);
+    list_aggregators(seen, assessment);
     for (const auto& workload : seen.observation.workloads) {
         for (auto& fact : unobserved_parts(workload)) assessment.unobserved.push_back(std::move(fact));
     }

@@ -18,8 +18,9 @@ namespace fs = std::filesystem;
 constexpr std::array<std::string_view, 5> floors{"net", "probes", "remediate", "bosh", "daemon"};
 
 // The functional core: values in, values out. A new file of probes/ belongs to it unless it is listed here as shell.
-const std::set<std::string> probes_shell{"observe",  "observe_blast_radius", "observe_workloads", "questions",
-                                         "attempts", "cluster_connections",  "exchange",          "ask"};
+const std::set<std::string> probes_shell{"observe",   "observe_aside", "observe_blast_radius", "observe_workloads",
+                                         "questions", "attempts",      "cluster_connections",  "exchange",
+                                         "ask",       "time_canary"};
 // Of the other floors the core is listed.
 const std::map<std::string, std::set<std::string>> core{
     {"net", {"result", "time", "text", "redact", "redact_words", "known_hosts", "http_message"}},

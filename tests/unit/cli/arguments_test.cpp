@@ -64,6 +64,10 @@ TEST(Arguments, ABundleStandsForACluster) {
     EXPECT_EQ(understood({"check", "--from", "demo.tar"}).from, "demo.tar");
     EXPECT_EQ(understood({"bundle", "demo", "--to", "-"}).to, "-");
     EXPECT_EQ(understood({"bundle", "--kubeconfig", "k"}).kubeconfig, "k");
+    EXPECT_TRUE(understood({"check", "demo", "--canary-timing"}).canary_timing);
+    EXPECT_TRUE(understood({"explain", "demo", "--canary-timing"}).canary_timing);
+    EXPECT_THAT(farewell({"check", "--from", "demo.tar", "--canary-timing"}).error, HasSubstr("leave out"));
+    EXPECT_THAT(farewell({"check", "--kubeconfig", "f", "--canary-timing"}).error, HasSubstr("asks as the canary"));
     EXPECT_THAT(farewell({"explain", "demo", "--from", "demo.tar"}).error, HasSubstr("leave out CLUSTER"));
     EXPECT_THAT(farewell({"bundle"}).error, HasSubstr("bundle which cluster?"));
 }

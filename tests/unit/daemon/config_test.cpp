@@ -232,6 +232,22 @@ TEST_F(ConfigTest, WarnsOfASecretThatEverybodyCanRead) {
                 HasSubstr("aggmedic.yml:4:39: clusters[0].credentials.probe.token_file: every user"));
 }
 
+TEST_F(ConfigTest, WarnsOfACanaryThatIsTheProbe) {
+    std::string text(minimal);
+    const std::string probe = "probe: {token_file: demo.token}";
+    ASSERT_NE(text.find(probe), std::string::npos);
+    text.replace(text.find(probe), probe.size(), probe + ", canary: {token_file: demo.token}");
+    const auto same = load(text);
+    ASSERT_TRUE(same);
+    ASSERT_EQ(same->warnings.size(), 1U);
+    EXPECT_THAT(format(same->warnings[0]), HasSubstr("the canary's credential is the probe's own"));
+    folder.write("canary.token", "another");
+    text.replace(text.rfind("demo.token"), 10, "canary.token");
+    const auto other = load(text);
+    ASSERT_TRUE(other);
+    EXPECT_TRUE(other->warnings.empty());
+}
+
 TEST_F(ConfigTest, SaysWhereYamlIsBroken) {
     EXPECT_THAT(faults("listen: [\nclusters: }"), ElementsAre(HasSubstr("this is no YAML")));
     EXPECT_THAT(faults("- a\n"), testing::Contains(HasSubstr("1:1: the configuration must be a mapping")));

@@ -19,6 +19,7 @@ TEST(ParseRequest, TakesBackWhatToJsonWrote) {
     request.accept_risk = {"shared-ca"};
     request.reason = "night \"shift\"\n";
     request.canary_only = true;
+    request.canary_timing = true;
     const auto parsed = parse_request(to_json(request).dump());
     ASSERT_TRUE(parsed);
     EXPECT_EQ(to_json(*parsed), to_json(request));

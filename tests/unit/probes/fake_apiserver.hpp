@@ -5,6 +5,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -81,6 +82,7 @@ class FakeApiserver {
         const std::lock_guard lock(mutex_);
         answers[path] = answer;
     }
+    std::function<void(const std::string& path)> before_answer;  // changed before the first request only
 
   private:
     void serve(test::ServerConnection& connection) {
@@ -101,6 +103,7 @@ class FakeApiserver {
                 reply =
                     found == answers.end() ? test::answer("404 page not found", "", "404 Not Found") : found->second;
             }
+            if (before_answer) before_answer(path);
             if (reply == "hang") return connection.wait_until_peer_closes();
             connection.write(reply);
         }

@@ -135,6 +135,15 @@ class Source {
         view.published = seen([&] { return published(); });
         view.attempts = list([&] { return attempts(); });
         view.anonymous = seen([&] { return answer(); });
+        view.aggregator = seen([&] {
+            AggregatorMetrics metrics{.at = time(), .apiservices = {}};
+            metrics.apiservices = list([&] {
+                return AvailabilityCount{.apiservice = text(),
+                                         .unavailable = maybe([&] { return coin(); }),
+                                         .times = {{text(), below(1000)}}};
+            });
+            return metrics;
+        });
         return view;
     }
     Arguments arguments() {
@@ -281,6 +290,8 @@ Observation random_observation(std::mt19937_64& random) {
     observation.finished = from.time();
     observation.platform = from.text();
     observation.caller = {.user = from.text(), .groups = from.texts(), .is_system_masters = from.coin()};
+    observation.canary = {.user = from.text(), .groups = from.texts(), .is_system_masters = from.coin()};
+    observation.canary_beyond = from.seen([&] { return from.answer(); });
     observation.apiservers = from.list([&] { return from.apiserver(); });
     for (auto n = from.below(3); n > 0; --n)
         observation.masters[from.text()] = from.seen([&] { return from.master(); });

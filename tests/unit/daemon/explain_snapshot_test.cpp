@@ -38,6 +38,26 @@ Observation unreachable(const std::string& reason, const std::string& message) {
     return observation;
 }
 
+// Nothing but the canary's timing tells; one master cannot be reached, another's clock is ahead.
+Observation masked_by_timing() {
+    auto observation = recording::load("healthy", {.ssh = false, .as = recording::As::admin});
+    published(observation).allowed_names = {"aggregator"};
+    for (auto& apiserver : observation.apiservers) {
+        for (auto& attempts : apiserver.attempts)
+            attempts.timing = TimingPairs{.pairs = 40, .slower = 21, .jitter_us = 83};
+    }
+    observation.apiservers.back().attempts.back().timing =
+        Unobserved{.reason = "timeout", .detail = "answers take too long"};
+    observation.apiservers.back().clock_offset_ms = 42'000;
+    ApiserverView silent;
+    silent.master = "m1";
+    silent.address = "10.88.0.12:8443";
+    silent.readyz =
+        Unobserved{.reason = "connect_failed", .detail = "connecting to 10.88.0.12:8443: Connection refused"};
+    observation.apiservers.push_back(silent);
+    return observation;
+}
+
 Observation credential_refused() {
     return recording::load("probe-credential-invalid", {.ssh = false, .as = As::bad_token});
 }
@@ -67,6 +87,7 @@ const std::vector<State> states{
                             "failing or missing response from " + url + ": Get \"" + url + "\": Forbidden");
      }},
     {"34-our-own-401", credential_refused},
+    {"02-timed", masked_by_timing},
 };
 
 class ExplainOf : public testing::TestWithParam<State> {};

@@ -101,6 +101,34 @@ other-causes)
     "$lab" set --dir "$dir/lab" master/0 pending-restart=yes >/dev/null
     plans_nothing pending-restart
     ;;
+canary-timing)
+    # No flow schemas tell in 1.16. The jitter of a busy machine may leave nothing to be told, and must never tell the opposite.
+    says_of() { # WORD: what every measurement says, once the machine was calm enough
+        local end=$((SECONDS + 60)) said=
+        while [ "$SECONDS" -lt "$end" ]; do
+            inside "$build/daemon/cli/aggmedic" explain demo --canary-timing -o json --standalone --config "$dir/https.yml" >"$dir/out" 2>"$dir/err" || true
+            said=$(sed -n 's/.*"says": *"\([a-z]*\)".*/\1/p' "$dir/out" | sort -u | tr '\n' ' ')
+            case " $said" in
+            *" $2 "*) fail "the timing says '$said', which is the opposite of $1" ;;
+            *" $1 "*) return ;;
+            esac
+        done
+        echo "$scenario: NOT SHOWN: this machine is too busy to tell $1 by timing (said: $said)"
+    }
+    up --generation 1.16 --break cn-not-allowed
+    sed -E '/^ *(platform|ssh|after_repair|verify):/d' "$dir/lab/aggmedic.yml" >"$dir/https.yml"
+    says_of masked caller
+    "$lab" heal --dir "$dir/lab" >/dev/null
+    says_of caller masked
+    ;;
+aggregator-metrics)
+    up
+    "$lab" break --dir "$dir/lab" no-backend >/dev/null
+    counted() { alone check demo -o json >"$dir/out" 2>"$dir/err" || true; grep -q 'the aggregator of master/1 finds it unavailable' "$dir/out"; }
+    until_so 150 counted
+    says 'cause": "no-backend"'
+    says 'the aggregator of master/[012] finds it unavailable .*MissingEndpoints once'
+    ;;
 stale)
     up --break cn-not-allowed
     plan alone

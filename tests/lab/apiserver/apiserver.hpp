@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/lab/apiserver/availability_counts.hpp"
 #include "tests/lab/certificates.hpp"
 #include "tests/lab/http.hpp"
 #include "tests/lab/store_client.hpp"
@@ -67,6 +68,7 @@ class Apiserver {
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
     StoreClient store;
     Backends backends;
+    AvailabilityCounts availability;
 };
 
 // apiserver_auth.cpp

@@ -74,6 +74,7 @@ void write_condition(Apiserver& server, const std::string& key, const StoredValu
                      const model::Condition& condition) {
     const std::string status = condition.available ? "True" : "False";
     const Json old = entry.value.value("condition", Json::object());
+    server.availability.note(key.substr(key.find('/') + 1), condition, old.value("status", "") == "True");
     if (old.value("status", "") == status && old.value("reason", "") == condition.reason &&
         old.value("message", "") == condition.message)
         return;

@@ -62,6 +62,9 @@ Ordered resources_body(const std::string& group_version) {
 
 std::optional<model::Answer> serve_discovery(const Apiserver& server, const model::RequestTrace& trace,
                                              const std::string& path) {
+    if (path == "/metrics")
+        return model::own_answer(server.generation, trace, 200, model::Content::text,
+                                 server.availability.text(server.generation));
     if (path == "/api" || path == "/api/") {
         const Ordered address = {{"clientCIDR", "0.0.0.0/0"}, {"serverAddress", server.place().address + ":8443"}};
         return json_answer(

@@ -8,6 +8,7 @@
 
 #include "tests/lab/certificates.hpp"
 #include "tests/lab/extension/pod_log.hpp"
+#include "tests/lab/extension/reviews.hpp"
 #include "tests/lab/http.hpp"
 #include "tests/lab/store_client.hpp"
 #include "tests/lab/world.hpp"
@@ -68,6 +69,7 @@ class ExtensionServer {
     const StoreClient& store_;
     PodLog& log_;
     model::Generation library_;
+    Reviews reviews_;
     std::mutex mutex_;
     std::shared_ptr<const Config> config_;
     std::unique_ptr<HttpServer> http_, cluster_ip_;

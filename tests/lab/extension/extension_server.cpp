@@ -149,6 +149,7 @@ HttpReply ExtensionServer::handle(const HttpRequest& request) {
     trace.identity = who->identity;
     const auto what = model::parse_attributes(request.method, request.target);
     if (auto reply = struck(request, trace, what)) return *reply;
+    reviews_.ask(who->identity, what);
     if (!model::allowed(library_, who->identity, what, world_.bindings)) {
         const auto refused = model::forbidden(library_, who->identity, what);
         return {model::extension_answer(library_, trace, 403, model::Content::json,

@@ -145,8 +145,12 @@ void judge_fault(const Case& seen, const Fault& fault, Assessment& assessment) {
         rule_out(finding, "no-backend", "the extension API server was reached");
         add_for_masters(seen, fault, finding, assessment);
         if (!identity) continue;
+        // A permission check for the canary speaks against what the files and the 200 suggest: the extension API server
+        // may still hold an older configuration.
+        const bool is_doubted = *identity == Identity::unknown && timed_identity_at(api, seen) == Identity::caller;
+        const auto confidence = is_doubted ? Confidence::probable : Confidence::certain;
         assessment.findings.push_back(
-            identity_collapse(seen, api, *identity, fault.first().leaf.common_name, Confidence::certain, fault.cause));
+            identity_collapse(seen, api, *identity, fault.first().leaf.common_name, confidence, fault.cause));
     }
     if (struck) return;
     // No API suffers from it: there is none, or they hold an older configuration. It strikes at their next restart.

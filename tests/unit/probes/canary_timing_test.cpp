@@ -20,8 +20,8 @@ constexpr TimingPairs healthy_pairs{.pairs = 40, .slower = 38, .jitter_us = 80};
 constexpr TimingPairs masked_pairs{.pairs = 40, .slower = 21, .jitter_us = 80};
 
 // Service catalog and wardle answer, no flow schemas, the probe is blind: nothing but the timing tells.
-Observation timed(const TimingPairs& pairs, const std::vector<std::string>& published_names) {
-    auto observation = recording::load("healthy", {.ssh = false, .as = As::admin});
+Observation timed(const TimingPairs& pairs, const std::vector<std::string>& published_names, bool ssh = false) {
+    auto observation = recording::load("healthy", {.ssh = ssh, .as = As::admin});
     published(observation).allowed_names = published_names;
     for (auto& apiserver : observation.apiservers) {
         for (auto& attempts : apiserver.attempts) {
@@ -139,6 +139,22 @@ TEST(Diagnose, AHealthyTimingClosesTheQuestion) {
     const auto assessment = judge(timed(healthy_pairs, {"aggregator"}));
     EXPECT_THAT(causes_of(assessment), IsEmpty());
     EXPECT_THAT(unobserved_of(assessment), testing::Not(HasSubstr("identity behind")));
+}
+
+TEST(Diagnose, AHealthyTimingTakesTheCertaintyFromACollapseThatTheFilesSuggest) {
+    const auto confidence_of = [](const TimingPairs& pairs) {
+        std::vector<Confidence> found;
+        for (const auto& finding : judge(timed(pairs, {"aggregator"}, true)).findings) {
+            if (finding.cause == "identity-collapse") found.push_back(finding.confidence);
+        }
+        return found;
+    };
+    for (const auto& pairs : {masked_pairs, TimingPairs{.pairs = 40, .slower = 31, .jitter_us = 80}}) {
+        EXPECT_THAT(confidence_of(pairs), testing::Each(Confidence::certain));
+        EXPECT_THAT(confidence_of(pairs), testing::Not(IsEmpty()));
+    }
+    EXPECT_THAT(confidence_of(healthy_pairs), testing::Each(Confidence::probable));
+    EXPECT_THAT(confidence_of(healthy_pairs), testing::Not(IsEmpty()));
 }
 
 TEST(Diagnose, CertificatesThatAreFineOutweighTheTiming) {

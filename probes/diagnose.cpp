@@ -13,17 +13,20 @@ using Rule = void (*)(const Case&, Assessment&);
 
 // The rules up to resolve propose, it decides, and the rest adds what stands beside: differences of masters, security
 // and noise.
-constexpr std::array<Rule, 19> rules{
+constexpr std::array<Rule, 22> rules{
     judge_published,
     judge_read_certificates,
     judge_proxy_flags,
     judge_answers_by_master,
     judge_logs,
+    judge_older_certificates,
     judge_guessed_certificates,
     judge_workloads,
     judge_ways,
     judge_unexplained_trust,
     judge_backends,
+    judge_delegation,
+    judge_restarts,
     resolve,
     judge_last_writer,
     judge_masters,

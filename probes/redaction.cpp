@@ -87,6 +87,7 @@ void take_out_secrets(Observation& observation) {
         clean_reason(workload.endpoints);
         clean_reason(workload.pods);
         clean_reason(workload.logs);
+        clean_reason(workload.may_review_access);
     }
 }
 

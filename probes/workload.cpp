@@ -88,6 +88,7 @@ std::vector<UnobservedFact> unobserved_parts(const Workload& workload) {
                     {"stale-ca-in-extension", "clock-skew", "no-requestheader-ca", "no-auth-reader-binding",
                      "auth-configmap-gone", "no-auth-delegator", "noise-shared-ca-log", "dns-or-webhook-of-extension",
                      "backend-scrape-401", "extension-restart-storm"});
+    add_unless_seen(facts, workload.may_review_access, "permissions" + of, {"no-auth-delegator"});
     if (!workload.pods) return facts;
     for (const auto& pod : *workload.pods) {
         add_unless_seen(facts, pod.node_ready, "node of pod " + printable(pod.name, 256),

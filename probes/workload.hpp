@@ -58,6 +58,9 @@ struct Workload {
     // Of at most three pods. Reasons beside the usual: no-agent (konnectivity has none), kubelet-unreachable (the
     // apiserver could not reach the node): either is a fact about the way from masters to nodes (AGG-26, AGG-27).
     Seen<std::vector<ExtensionLog>> logs;
+    // Whether the pods' service account may create SubjectAccessReviews, which every delegated authorization needs
+    // (AGG-18). kube-apiserver says so itself: while the proxy is refused no log can tell.
+    Seen<bool> may_review_access;
     bool operator==(const Workload&) const = default;
 };
 

@@ -63,6 +63,7 @@ AGGMEDIC_FIELDS(Workload) {
     v("endpoints", x.endpoints);
     v("pods", x.pods);
     v("logs", x.logs);
+    v.optional("may_review_access", x.may_review_access);
 }
 
 }  // namespace aggmedic::probes

@@ -61,6 +61,17 @@ bool is_silent(const ApiCase& api) {
     return attempts > 1;  // a short cycle has time for one through each apiserver
 }
 
+bool timed_out(const Answer& answer) {
+    return answer.status == 504 || (answer.status == 0 && answer.failure == "timeout");
+}
+
+// Its discovery is answered, and no list comes back in time: the way is open, and what is behind it is slow.
+bool lists_too_late(const Through& through) {
+    const auto& lists = through.attempts->resource;
+    return through.discovery.fine > 1 && !through.discovery.fails() && lists.size() > 1 &&
+           std::ranges::all_of(lists, timed_out);
+}
+
 // The one master through which it fails, where others work; empty otherwise.
 std::string only_master(const ApiCase& api) {
     std::string found;
@@ -89,6 +100,22 @@ Finding make(const ApiCase& api, const Explanation& explanation) {
     return finding;
 }
 
+void judge_lists(const ApiCase& api, Assessment& assessment) {
+    std::vector<const Through*> late;
+    for (const auto& through : api.through) {
+        if (lists_too_late(through)) late.push_back(&through);
+    }
+    if (late.empty()) return;
+    auto finding = make_finding("backend-slow-or-node-dead", Confidence::probable, AllowList::wrong);
+    finding.apiservice = api.apiservice->name;
+    if (late.size() == 1 && api.through.size() > 1) finding.master = late.front()->apiserver->master;
+    add_evidence(finding, "discovery is answered, and no list within the probe's time", "answer", finding.master);
+    add_api_evidence(finding, api);
+    rule_out(finding, "master-to-pod-blocked", "discovery takes the same way and is answered");
+    rule_out(finding, "cn-not-allowed", "the extension API server answered, and not with a refusal of the proxy");
+    assessment.findings.push_back(std::move(finding));
+}
+
 }  // namespace
 
 void judge_backends(const Case& seen, Assessment& assessment) {
@@ -100,6 +127,8 @@ void judge_backends(const Case& seen, Assessment& assessment) {
         } else if (api.fails()) {
             const auto* explanation = explanation_of(api.symptom());
             if (explanation != nullptr) assessment.findings.push_back(make(api, *explanation));
+        } else if (!is_explained(assessment, api.apiservice->name)) {
+            judge_lists(api, assessment);
         }
     }
 }

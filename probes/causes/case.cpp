@@ -117,7 +117,14 @@ const NamedFile* named(const MasterView& master, std::string_view flag, std::str
     return at == master.files.end() ? nullptr : &*at;
 }
 
-std::optional<ProxyClient> read_proxy(const MasterView& master, const PublishedAuth& published, TimePoint now) {
+// A process reads its files within moments of its start.
+bool is_newer_than_process(const NamedFile& file, const ProcessFacts& process) {
+    return file.modified && process.started_at && *file.modified > *process.started_at + std::chrono::seconds(2);
+}
+
+std::optional<ProxyClient> read_proxy(const MasterView& master, const Case& seen) {
+    constexpr int reloads_since = 20;
+    const auto& published = *seen.published;
     if (!master.process) return std::nullopt;
     ProxyClient proxy;
     proxy.master = master.master;
@@ -135,7 +142,8 @@ std::optional<ProxyClient> read_proxy(const MasterView& master, const PublishedA
     if (file->certificates.front().is_ca) return std::nullopt;
     proxy.leaf = file->certificates.front();
     proxy.intermediates.assign(file->certificates.begin() + 1, file->certificates.end());
-    judge_certificate(proxy, published, now);
+    judge_certificate(proxy, published, seen.now);
+    proxy.is_renewed = seen.minor && *seen.minor < reloads_since && is_newer_than_process(*file, *master.process);
     return proxy;
 }
 
@@ -152,7 +160,7 @@ void digest_masters(Case& result) {
     if (result.published == nullptr) return;
     for (const auto& [name, master] : result.observation.masters) {
         std::optional<ProxyClient> proxy;
-        if (master) proxy = read_proxy(*master, *result.published, result.now);
+        if (master) proxy = read_proxy(*master, result);
         if (proxy) {
             proxy->master = name;
             result.read.push_back(std::move(*proxy));
@@ -275,13 +283,13 @@ Case digest(const Observation& observation, TimePoint now) {
     for (const auto* apiserver : result.usable) {
         if (result.published == nullptr && apiserver->published) result.published = &*apiserver->published;
     }
+    for (const auto& apiserver : observation.apiservers) {
+        if (!result.minor && apiserver.version) result.minor = minor_of(*apiserver.version);
+    }
     result.apis = digest_apis(observation, result.usable);
     digest_masters(result);
     digest_handshakes(result);
     if (result.published != nullptr) digest_shared_ca(result);
-    for (const auto& apiserver : observation.apiservers) {
-        if (!result.minor && apiserver.version) result.minor = minor_of(*apiserver.version);
-    }
     return result;
 }
 

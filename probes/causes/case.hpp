@@ -73,6 +73,8 @@ struct ProxyClient {
     ChainFault fault = ChainFault::none;                         // against the published requestheader CA
     bool ended = false, not_begun = false, wrong_usage = false;  // whatever the issuer
     bool name_allowed = true;
+    // Up to Kubernetes 1.19, where it is read once: the file is newer than the process, which presents another one.
+    bool is_renewed = false;
     bool logs_in = false;                 // also valid for the client CA: rejected as a proxy, it is an ordinary client
     std::vector<std::string> flag_names;  // the live process's own allowed names
 

@@ -10,6 +10,7 @@ namespace aggmedic::probes {
 namespace {
 
 using Events = std::set<LogEvent>;
+using Causes = std::vector<std::string>;
 
 Events events_of(const Workload& workload, const std::vector<ProxyClient>& proxies) {
     Events events;
@@ -28,9 +29,9 @@ Events events_of(const Workload& workload, const std::vector<ProxyClient>& proxi
 
 // The one thing that the logs hold against client certificates; nullopt: nothing, or several.
 std::optional<LogEvent> only_refusal(const Events& events) {
-    constexpr LogEvent refusals[] = {LogEvent::cn_not_allowed, LogEvent::unknown_authority,
-                                     LogEvent::certificate_expired, LogEvent::certificate_not_yet_valid,
-                                     LogEvent::incompatible_key_usage};
+    constexpr LogEvent refusals[] = {LogEvent::cn_not_allowed,          LogEvent::unknown_authority,
+                                     LogEvent::certificate_expired,     LogEvent::certificate_not_yet_valid,
+                                     LogEvent::certificate_not_in_date, LogEvent::incompatible_key_usage};
     std::optional<LogEvent> found;
     for (const auto event : refusals) {
         if (!events.contains(event)) continue;
@@ -40,11 +41,18 @@ std::optional<LogEvent> only_refusal(const Events& events) {
     return found;
 }
 
-bool started_before_the_change(const Case& seen, const Workload& workload) {
-    if (seen.published == nullptr || !seen.published->changed_at || !workload.pods) return false;
+// Whether its pods may hold an older configuration than the published one: they are older, or nobody tells when it
+// changed (before 1.18).
+bool may_be_stale(const Case& seen, const Workload& workload) {
+    if (seen.published == nullptr || !workload.pods) return false;
+    const auto changed = seen.published->changed_at;
     return std::ranges::any_of(*workload.pods, [&](const PodFacts& pod) {
-        return pod.started_at && *pod.started_at < *seen.published->changed_at;
+        return !changed || (pod.started_at && *pod.started_at < *changed);
     });
+}
+
+bool works_at_times(const ApiCase& api) {
+    return std::ranges::any_of(api.through, [](const Through& through) { return through.discovery.fine > 0; });
 }
 
 // The masters' certificates are known to be good: then what the server holds is old, or its clock is wrong.
@@ -55,30 +63,40 @@ std::string_view cause_beside_good_certificates(LogEvent refusal) {
             return "stale-ca-in-extension";
         case LogEvent::certificate_expired:
         case LogEvent::certificate_not_yet_valid:
+        case LogEvent::certificate_not_in_date:
             return "clock-skew";
         default:
             return {};
     }
 }
 
-std::string_view cause_of(LogEvent refusal, bool is_stale) {
+// What fits the refusal where no certificate was read, the likeliest first.
+Causes causes_of(LogEvent refusal, bool may_be_stale) {
     switch (refusal) {
         case LogEvent::unknown_authority:
-            return is_stale ? "stale-ca-in-extension" : "proxy-cert-wrong-issuer";
+            if (may_be_stale) return {"stale-ca-in-extension", "proxy-cert-wrong-issuer"};
+            return {"proxy-cert-wrong-issuer"};
         case LogEvent::certificate_expired:
-            return "proxy-cert-expired";
+            return {"proxy-cert-expired"};
         case LogEvent::certificate_not_yet_valid:
-            return "clock-skew";
+            return {"clock-skew"};
+        case LogEvent::certificate_not_in_date:
+            return {"proxy-cert-expired", "clock-skew"};
         case LogEvent::incompatible_key_usage:
-            return "wrong-key-usage";
+            return {"wrong-key-usage"};
         default:
             return {};  // a name in a log is no ground for anything
     }
 }
 
-void propose(const ApiCase& api, std::string_view cause, Confidence confidence, std::string fact,
+// Several causes are candidates: ambiguous, whatever the confidence.
+void propose(const ApiCase& api, const Causes& causes, Confidence confidence, std::string fact,
              Assessment& assessment) {
-    auto finding = make_finding(cause, confidence, AllowList::wrong);
+    auto finding = make_finding(causes.front(), confidence, AllowList::wrong);
+    if (causes.size() > 1) {
+        finding.confidence = Confidence::ambiguous;
+        finding.candidates = causes;
+    }
     finding.apiservice = api.apiservice->name;
     add_evidence(finding, std::move(fact), "log");
     add_api_evidence(finding, api);
@@ -86,18 +104,35 @@ void propose(const ApiCase& api, std::string_view cause, Confidence confidence, 
     assessment.findings.push_back(std::move(finding));
 }
 
+void propose_renewed(const Case& seen, const ApiCase& api, const std::string& fact, Assessment& assessment) {
+    auto finding = renewed_certificate(seen, Confidence::certain);
+    finding.apiservice = api.apiservice->name;
+    add_evidence(finding, fact, "log");
+    add_api_evidence(finding, api);
+    rule_out(finding, "cn-not-allowed", "names are compared only after the dates");
+    assessment.findings.push_back(std::move(finding));
+}
+
 void judge_refusal(const Case& seen, const ApiCase& api, const Workload& workload, Assessment& assessment) {
     if (!is_rejected(api) || is_explained(assessment, api.apiservice->name)) return;
     const auto refusal = only_refusal(events_of(workload, seen.read));
     if (!refusal) return;
+    const auto fact = "its log since the last start refuses client certificates as " + std::string(name(*refusal));
     const bool good = all_read(seen) &&
                       std::ranges::all_of(seen.read, [](const ProxyClient& proxy) { return proxy.causes().empty(); });
-    const auto cause = good                ? cause_beside_good_certificates(*refusal)
-                       : seen.read.empty() ? cause_of(*refusal, started_before_the_change(seen, workload))
-                                           : std::string_view();
-    if (cause.empty()) return;
-    propose(api, cause, Confidence::certain,
-            "its log since the last start refuses client certificates as " + std::string(name(*refusal)), assessment);
+    if (good && is_certificate_renewed(seen)) {
+        const bool is_ended =
+            *refusal == LogEvent::certificate_expired || *refusal == LogEvent::certificate_not_in_date;
+        if (is_ended) propose_renewed(seen, api, fact, assessment);
+    } else if (good) {
+        const auto cause = cause_beside_good_certificates(*refusal);
+        if (!cause.empty()) propose(api, {std::string(cause)}, Confidence::certain, fact, assessment);
+    } else if (seen.read.empty()) {
+        auto causes = causes_of(*refusal, may_be_stale(seen, workload));
+        // One of several masters may be it: the same server believes another.
+        if (!causes.empty() && works_at_times(api)) causes.insert(causes.begin(), "masters-differ");
+        if (!causes.empty()) propose(api, causes, Confidence::certain, fact, assessment);
+    }
 }
 
 struct Own {
@@ -117,17 +152,30 @@ constexpr Own own_faults[] = {
      Confidence::probable},
 };
 
+// A server that starts ends for the lack of what is published.
+void judge_lack(const Case& seen, const ApiCase& api, const Events& events, Assessment& assessment) {
+    const bool says_so =
+        events.contains(LogEvent::config_map_missing) || events.contains(LogEvent::requestheader_ca_missing);
+    if (!says_so || !is_away(api.symptom())) return;
+    if (is_config_map_gone(seen)) {
+        propose(api, {"auth-configmap-gone"}, Confidence::certain,
+                "its log: it ends because the published authentication configuration lacks", assessment);
+    } else if (seen.published != nullptr && !seen.published->has_requestheader_ca) {
+        propose(api, {"no-requestheader-ca"}, Confidence::certain,
+                "its log: it ends because no requestheader CA is published", assessment);
+    }
+}
+
 bool fits(const Own& own, const ApiCase& api) {
     const auto symptom = api.symptom();
-    const bool is_away = is_missing(symptom) || symptom == Symptom::refused || symptom == Symptom::unavailable;
     switch (own.event) {
         case LogEvent::config_map_forbidden:
-            return is_away || is_trust(symptom);
+            return is_away(symptom) || is_trust(symptom);
         case LogEvent::access_review_forbidden:
             return symptom == Symptom::forbidden || symptom == Symptom::server_error ||
                    symptom == Symptom::review_forbidden;
         default:
-            return is_away || symptom == Symptom::server_error || symptom == Symptom::timed_out;
+            return is_away(symptom) || symptom == Symptom::server_error || symptom == Symptom::timed_out;
     }
 }
 
@@ -140,8 +188,9 @@ void judge_logs(const Case& seen, Assessment& assessment) {
         const auto events = events_of(*workload, seen.read);
         for (const auto& own : own_faults) {
             if (!events.contains(own.event) || !fits(own, api)) continue;
-            propose(api, own.cause, own.confidence, std::string(own.fact), assessment);
+            propose(api, {std::string(own.cause)}, own.confidence, std::string(own.fact), assessment);
         }
+        judge_lack(seen, api, events, assessment);
         judge_refusal(seen, api, *workload, assessment);
     }
 }

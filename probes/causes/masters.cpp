@@ -171,6 +171,9 @@ void judge_pending_restarts(const Case& seen, Assessment& assessment) {
         if (!master || !master->file_arguments || !master->process || master->file_equals_process) continue;
         auto finding = make_finding("pending-restart", Confidence::certain, AllowList::none);
         finding.master = name;
+        std::erase_if(assessment.findings, [&](const Finding& each) {
+            return each.cause == finding.cause && each.master == name;  // of a file: the restart is the same
+        });
         std::vector<std::string> flags = master->differing_flags;
         add_evidence(finding, "the file and the live process differ in " + listed(flags), "ssh", name);
         const auto in_file = allowed_names(master->file_arguments->flags);

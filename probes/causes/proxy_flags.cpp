@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 
 #include "net/text.hpp"
 #include "probes/causes/rules.hpp"
@@ -41,36 +42,48 @@ std::string fault_of(const MasterView& master, bool anonymous_seen) {
     return {};
 }
 
+// One finding for the cluster where every master has the fault (master empty), else one for each.
+Finding mistyped(const std::string& master, const std::map<std::string, std::string>& faults) {
+    auto finding = make_finding("flag-typo-or-key-mismatch", Confidence::certain, AllowList::wrong);
+    finding.master = master;
+    for (const auto& [name, fault] : faults) add_evidence(finding, fault, "ssh", name);
+    rule_out(finding, "cn-not-allowed", "without a usable pair no name is presented");
+    return finding;
+}
+
+void add(const Case& seen, Finding finding, Assessment& assessment) {
+    bool struck = false;
+    for (const auto& api : seen.apis) {
+        if (!accounts_for(finding.cause, api, false)) continue;
+        auto each = finding;
+        each.apiservice = api.apiservice->name;
+        add_api_evidence(each, api);
+        assessment.findings.push_back(std::move(each));
+        struck = true;
+    }
+    if (struck) return;
+    finding.severity = Severity::warning;  // the process may still hold the pair that it read
+    assessment.findings.push_back(std::move(finding));
+}
+
 }  // namespace
 
 void judge_proxy_flags(const Case& seen, Assessment& assessment) {
     const bool anonymous_seen = std::ranges::any_of(
         seen.apis, [](const ApiCase& api) { return api.fails() && api.symptom() == Symptom::anonymous; });
+    std::map<std::string, std::string> faults;
     for (const auto& [name, master] : seen.observation.masters) {
         if (!master || !master->process) continue;
-        const auto fault = fault_of(*master, anonymous_seen);
-        if (fault.empty()) continue;
-        auto finding = make_finding("flag-typo-or-key-mismatch", Confidence::certain, AllowList::wrong);
-        if (seen.observation.masters.size() > 1) finding.master = name;
-        add_evidence(finding, fault, "ssh", name);
-        rule_out(finding, "cn-not-allowed", "without a usable pair no name is presented");
-        // It is this, and not just the missing certificate that it amounts to.
-        std::erase_if(assessment.findings, [&](const Finding& each) {
-            return each.cause == "no-proxy-client-cert" && (each.master.empty() || each.master == name);
-        });
-        bool struck = false;
-        for (const auto& api : seen.apis) {
-            if (!accounts_for(finding.cause, api, false)) continue;
-            auto each = finding;
-            each.apiservice = api.apiservice->name;
-            add_api_evidence(each, api);
-            assessment.findings.push_back(std::move(each));
-            struck = true;
-        }
-        if (struck) continue;
-        finding.severity = Severity::warning;  // the process may still hold the pair that it read
-        assessment.findings.push_back(std::move(finding));
+        auto fault = fault_of(*master, anonymous_seen);
+        if (!fault.empty()) faults.emplace(name, std::move(fault));
     }
+    if (faults.empty()) return;
+    // It is this, and not just the missing certificate that it amounts to.
+    std::erase_if(assessment.findings, [&](const Finding& each) {
+        return each.cause == "no-proxy-client-cert" && (each.master.empty() || faults.contains(each.master));
+    });
+    if (faults.size() == seen.observation.masters.size()) return add(seen, mistyped("", faults), assessment);
+    for (const auto& fault : faults) add(seen, mistyped(fault.first, {fault}), assessment);
 }
 
 }  // namespace aggmedic::probes

@@ -197,7 +197,16 @@ void judge_unexplained_trust(const Case& seen, Assessment& assessment) {
         } else if (is_masked(identity) || is_timed_masked(seen, api)) {
             const auto common_name = proxies.empty() ? std::string() : proxies.front().leaf.common_name;
             const auto confidence = identity == Identity::named ? Confidence::certain : Confidence::probable;
-            assessment.findings.push_back(identity_collapse(seen, api, identity, common_name, confidence, ""));
+            auto collapse = identity_collapse(seen, api, identity, common_name, confidence, "");
+            // Without the certificates nobody knows which fault it is the consequence of.
+            const bool is_told = std::ranges::any_of(assessment.findings,
+                                                     [](const Finding& each) { return is_trust_cause(each.cause); });
+            if (seen.read.empty() && identity != Identity::named && !is_told) {
+                collapse.confidence = Confidence::ambiguous;
+                collapse.candidates = {"identity-collapse", "cn-not-allowed", "proxy-cert-wrong-issuer",
+                                       "stale-ca-in-extension"};
+            }
+            assessment.findings.push_back(std::move(collapse));
         } else if (is_rejected(api)) {
             assessment.findings.push_back(certificate_fault(seen, api));
         }

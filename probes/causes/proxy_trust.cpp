@@ -93,6 +93,15 @@ Finding base_finding(const Case& seen, const Fault& fault) {
         explain_chain(finding, *proxy);
         if (proxy != fault.masters.back()) finding.rules_out.clear();  // the last one's stand for all
     }
+    const bool is_renewed = std::ranges::any_of(fault.masters, &ProxyClient::is_renewed);
+    if (is_renewed) {
+        finding.confidence = Confidence::ambiguous;
+        finding.allow_list = AllowList::wrong;
+        finding.candidates = {finding.cause, "proxy-cert-expired"};
+        if (finding.cause == "proxy-cert-expired") finding.candidates.pop_back();
+        finding.rules_out.clear();
+        add_renewal_evidence(finding, seen);
+    }
     rule_out(finding, "our-own-401", "/api answers 200 to the same credential");
     return finding;
 }

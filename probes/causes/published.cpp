@@ -71,12 +71,16 @@ void judge_headers(const Case& seen, Assessment& assessment) {
 
 }  // namespace
 
+bool is_config_map_gone(const Case& seen) {
+    if (seen.published != nullptr) return is_empty(*seen.published);
+    return std::ranges::any_of(seen.usable, [](const ApiserverView* view) {
+        return !view->published && view->published.why().reason == "not-found";
+    });
+}
+
 void judge_published(const Case& seen, Assessment& assessment) {
     if (seen.published == nullptr) {
-        const bool gone = std::ranges::any_of(seen.usable, [](const ApiserverView* view) {
-            return !view->published && view->published.why().reason == "not-found";
-        });
-        if (!gone) return;
+        if (!is_config_map_gone(seen)) return;
         auto finding = make_finding("auth-configmap-gone", Confidence::certain, AllowList::wrong);
         add_evidence(finding, "kube-system/extension-apiserver-authentication answers 404", "configmap");
         add(seen, assessment, finding);

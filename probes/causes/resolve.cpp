@@ -13,17 +13,30 @@ namespace {
 struct Explains {
     std::string_view cause, consequence;
 };
-constexpr std::array<Explains, 5> declared{{
+constexpr std::array<Explains, 8> declared{{
     {"no-auth-reader-binding", "no-backend"},  // servers end at their start
-    {"no-requestheader-ca", "no-backend"},     // likewise
+    {"extension-restart-storm", "no-backend"},
     {"http-proxy-env", "no-service-routing"},
     {"backend-slow-or-node-dead", "no-backend"},
     {"dns-or-webhook-of-extension", "no-backend"},
+    // Where nobody is known by headers, the proxy's certificate is taken for an ordinary client's.
+    {"no-requestheader-ca", "identity-collapse"},
+    {"header-names-missing", "identity-collapse"},
+    {"auth-configmap-gone", "identity-collapse"},
 }};
+// What servers that start read: they end for the lack of it, but only where they say so themselves. Servers that are
+// away for another reason lack it as well.
+constexpr std::array<std::string_view, 2> read_at_the_start{"no-requestheader-ca", "auth-configmap-gone"};
 
-bool explains(std::string_view cause, std::string_view consequence) {
+bool rests_on_a_log(const Finding& finding) {
+    return std::ranges::any_of(finding.evidence, [](const Evidence& each) { return each.source == "log"; });
+}
+
+bool explains(const Finding& cause, std::string_view consequence) {
+    const bool is_read = std::ranges::find(read_at_the_start, cause.cause) != read_at_the_start.end();
+    if (is_read && consequence == "no-backend") return rests_on_a_log(cause);
     return std::ranges::any_of(
-        declared, [&](const Explains& each) { return each.cause == cause && each.consequence == consequence; });
+        declared, [&](const Explains& each) { return each.cause == cause.cause && each.consequence == consequence; });
 }
 
 std::vector<std::string> candidates_of(const Finding& finding) {
@@ -52,7 +65,7 @@ void drop_what_is_narrowed(Proposals& proposals) {
 void mark_consequences(Proposals& proposals) {
     for (auto& each : proposals) {
         const auto by = std::ranges::find_if(
-            proposals, [&](const Finding& other) { return !is_vague(other) && explains(other.cause, each.cause); });
+            proposals, [&](const Finding& other) { return !is_vague(other) && explains(other, each.cause); });
         if (by != proposals.end() && !is_vague(each)) each.consequence_of = by->cause;
     }
 }
@@ -121,6 +134,7 @@ Proposals decide(Proposals proposals) {
     drop_what_is_narrowed(proposals);
     join_equal(proposals);
     mark_consequences(proposals);
+    std::ranges::stable_sort(proposals, {}, [](const Finding& each) { return !each.consequence_of.empty(); });
     Proposals independent;
     std::ranges::copy_if(proposals, std::back_inserter(independent),
                          [](const Finding& each) { return each.consequence_of.empty(); });

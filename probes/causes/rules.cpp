@@ -39,6 +39,10 @@ AllowList allow_list_for(const Case& seen, const std::string& common_name) {
     return seen.shared_ca ? AllowList::dangerous : AllowList::right;
 }
 
+bool is_away(Symptom symptom) {
+    return is_missing(symptom) || symptom == Symptom::refused || symptom == Symptom::unavailable;
+}
+
 bool is_rejected(const ApiCase& api) {
     if (!api.fails()) return false;
     const auto symptom = api.symptom();

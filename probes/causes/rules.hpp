@@ -22,8 +22,11 @@ void judge_masters(const Case& seen, Assessment& assessment);               // m
 void judge_pending_restarts(const Case& seen, Assessment& assessment);      // masters.cpp
 void judge_proxy_flags(const Case& seen, Assessment& assessment);           // proxy_flags.cpp
 void judge_logs(const Case& seen, Assessment& assessment);                  // logs.cpp
+void judge_older_certificates(const Case& seen, Assessment& assessment);    // proxy_age.cpp
 void judge_workloads(const Case& seen, Assessment& assessment);             // workload.cpp
 void judge_ways(const Case& seen, Assessment& assessment);                  // ways.cpp
+void judge_delegation(const Case& seen, Assessment& assessment);            // workload.cpp
+void judge_restarts(const Case& seen, Assessment& assessment);              // noise.cpp
 void judge_last_writer(const Case& seen, Assessment& assessment);           // last_writer.cpp
 void judge_clocks(const Case& seen, Assessment& assessment);                // clock.cpp
 void judge_noise(const Case& seen, Assessment& assessment);                 // noise.cpp
@@ -57,6 +60,16 @@ void add_aggregator_evidence(Finding& finding, const Through& through);  // wher
 // The finding that callers act as the certificate at this API.
 Finding identity_collapse(const Case& seen, const ApiCase& api, Identity identity, std::string_view common_name,
                           Confidence confidence, std::string_view consequence_of);
+
+// The published configuration is not there, or holds none of its keys.
+bool is_config_map_gone(const Case& seen);
+// Some master's certificate file is newer than its process, which does not read it again: what it presents is unknown.
+bool is_certificate_renewed(const Case& seen);
+void add_renewal_evidence(Finding& finding, const Case& seen);
+// That the older certificate which is presented has ended.
+Finding renewed_certificate(const Case& seen, Confidence confidence);
+// Nothing was there to be asked: no endpoint, or nobody who listens.
+bool is_away(Symptom symptom);
 
 // A fault of what masters present or publish: it strikes every aggregated API, not one.
 bool is_trust_cause(std::string_view cause);

@@ -38,10 +38,6 @@ bool on_dead_nodes(const Workload& workload) {
            std::ranges::all_of(*workload.pods, [](const PodFacts& pod) { return pod.node_ready && !*pod.node_ready; });
 }
 
-bool is_away(const PodFacts& pod) {
-    return !pod.ready;
-}
-
 struct Structure {
     std::string_view cause;
     std::string fact;
@@ -65,7 +61,7 @@ Structure structure_of(const Workload& workload, Symptom symptom) {
         return {"backend-slow-or-node-dead", "the nodes of all its pods are not ready"};
     if (workload.pods && workload.pods->empty() && workload.service->has_selector)
         return {"no-backend", "its service selects no pod"};
-    if (workload.pods && !workload.pods->empty() && std::ranges::all_of(*workload.pods, is_away))
+    if (workload.pods && !workload.pods->empty() && std::ranges::none_of(*workload.pods, &PodFacts::ready))
         return {"no-backend", of_pods(*workload.pods)};
     if (workload.endpoints && workload.endpoints->ready_count == 0)
         return {"no-backend", "its service has no ready endpoint"};
@@ -120,6 +116,23 @@ void judge_workloads(const Case& seen, Assessment& assessment) {
             propose(api, "wrong-discovery-answer", "its pods are ready and answer the discovery path with no API",
                     "workload", assessment);
         }
+    }
+}
+
+// After the other rules: behind a refusal of the proxy it is a second cause, which shows only when the first is gone.
+void judge_delegation(const Case& seen, Assessment& assessment) {
+    for (const auto& api : seen.apis) {
+        const auto* workload = seen.observation.workload(api.apiservice->name);
+        if (workload == nullptr || !workload->may_review_access || *workload->may_review_access) continue;
+        const auto symptom = api.symptom();
+        const bool answers = symptom == Symptom::server_error || symptom == Symptom::review_forbidden;
+        if (!api.fails() || (!answers && !is_rejected(api))) continue;
+        auto finding = make_finding("no-auth-delegator", Confidence::certain, AllowList::wrong);
+        finding.apiservice = api.apiservice->name;
+        add_evidence(finding, "kube-apiserver says that its pods' service account may not create SubjectAccessReviews",
+                     "workload");
+        add_api_evidence(finding, api);
+        assessment.findings.push_back(std::move(finding));
     }
 }
 

@@ -117,6 +117,11 @@ LogLines kubelet_refusal_lines(std::string_view node_address, const LogStamp& st
                          node_address))};
 }
 
+LogLines config_map_moved_lines(const LogStamp& stamp) {
+    return {klog('I', stamp, "server.go:157",
+                 fmt::format("Detected change in {} ConfigMap, exiting so apiserver can be restarted", config_map))};
+}
+
 LogLines lookup_failure_lines(std::string_view host, const LogStamp& stamp) {
     return {klog('E', stamp, "status.go:71",
                  fmt::format("apiserver received an error that is not an metav1.Status: dial tcp: lookup {} on "

@@ -35,6 +35,7 @@ LogLines review_refused_lines(std::string_view user, const LogStamp& stamp);
 // Component certificates of a shared CA, tried as front proxies first: not a failure.
 LogLines component_noise_lines(const LogStamp& stamp);
 LogLines kubelet_refusal_lines(std::string_view node_address, const LogStamp& stamp);  // metrics-server's own 401
+LogLines config_map_moved_lines(const LogStamp& stamp);  // calico-apiserver, before it ends by itself
 LogLines lookup_failure_lines(std::string_view host, const LogStamp& stamp);
 
 }  // namespace aggmedic::model

@@ -34,13 +34,18 @@ void Pod::tend() {
     }
     // calico-apiserver exits when the ConfigMap moves; here a switch says when.
     const bool leaves = switched("restart-storm");
-    if (leaves && !left_by_itself_ && running_) container_ended(0, "Completed");
-    left_by_itself_ = leaves;
+    if (leaves && !left_by_itself_ && running_) {
+        log_.write(model::config_map_moved_lines(PodLog::stamp()));
+        container_ended(0, "Completed");
+        left_by_itself_ = true;
+    }
+    if (!leaves) left_by_itself_ = false;
     const bool down = switched("extension-down");
     if (down && running_) end();
     if (!down && !running_ && Clock::now() >= start_at_) start_container();
     if (running_) server_.reload_if_it_does();
-    const bool ready = !switched("no-backend") && Clock::now() >= ready_at_ && (running_ || down);
+    // As long as the switch is on it is not up again.
+    const bool ready = !switched("no-backend") && !leaves && Clock::now() >= ready_at_ && (running_ || down);
     set_ready(ready);
     if (running_) server_.follow_switches(ready);
 }

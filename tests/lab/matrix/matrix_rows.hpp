@@ -25,10 +25,8 @@ struct Row {
     bool is_repairable = false;     // there is a plan
     bool one_struck = false;        // `available` holds for service catalog alone
     int from_minor = 0, to_minor = 99;
-    // What the judgement cannot say yet. Held to `open` in that way of looking until it can; then the mark goes.
-    bool unknown_with_ssh = false, unknown_without_ssh = false;
-    // Confident and wrong today, each reported: the names that it gives, with spaces between them. To be taken away.
-    std::string_view wrong_with_ssh{}, wrong_without_ssh{};
+    // What the judgement cannot say before `look` dials the backends. Held to `open` until then; then the mark goes.
+    bool unknown_with_ssh = false;
 };
 
 std::span<const Row> single_causes();

@@ -220,4 +220,48 @@ TEST(Diagnose, ACallersOwn403IsNotOurBusiness) {
     EXPECT_THAT(judge(observation).findings, IsEmpty());
 }
 
+struct Renewal {
+    const char* version;
+    std::chrono::seconds after_the_start;
+    bool is_older;
+};
+// Up to 1.19 kube-apiserver reads the pair once: what the file shows is not what it presents.
+TEST(RenewedCertificate, IsPresentedOnlyAfterARestartUpTo119) {
+    using std::chrono::hours;
+    for (const auto& row : {Renewal{"v1.19.16", hours(5), true}, Renewal{"v1.11.6", hours(5), true},
+                            Renewal{"v1.20.2", hours(5), false}, Renewal{"v1.19.16", -hours(5), false}}) {
+        auto observation = recording::load("proxy-cert-expired", {.ssh = true, .as = recording::As::admin});
+        auto& master = *observation.masters.at("m0");
+        use_proxy(master, "kubernetes.pem");
+        for (auto& apiserver : observation.apiservers) apiserver.version = std::string(row.version);
+        master.process->started_at = recording::now() - hours(24);
+        for (auto& file : master.files) file.modified = *master.process->started_at + row.after_the_start;
+        for (const auto& finding : judge(observation).findings) {
+            EXPECT_EQ(finding.cause == "proxy-cert-expired", row.is_older) << row.version;
+            EXPECT_EQ(finding.remedy.contains("restart the kube-apiserver"), row.is_older) << finding.remedy;
+            EXPECT_EQ(finding.allow_list, AllowList::wrong);
+        }
+        // The API does not suffer: it waits for the old certificate's end.
+        auto working = healthy();
+        for (auto& apiserver : working.apiservers) apiserver.version = std::string(row.version);
+        working.masters = observation.masters;
+        EXPECT_EQ(causes_of(judge(working)),
+                  row.is_older ? std::vector<std::string>{"pending-restart"} : std::vector<std::string>{});
+    }
+}
+
+TEST(RenewedCertificate, LeavesTheNameThatIsPresentedUnknown) {
+    auto observation = mismatch();
+    auto& master = *observation.masters.at("m0");
+    for (auto& apiserver : observation.apiservers) apiserver.version = std::string("v1.19.16");
+    master.process->started_at = recording::now() - std::chrono::hours(24);
+    for (auto& file : master.files) file.modified = recording::now() - std::chrono::hours(1);
+    const auto assessment = judge(observation);
+    ASSERT_FALSE(assessment.findings.empty());
+    for (const auto& finding : assessment.findings) {
+        EXPECT_EQ(finding.confidence, Confidence::ambiguous);
+        EXPECT_EQ(finding.allow_list, AllowList::wrong);
+    }
+}
+
 }  // namespace aggmedic::probes

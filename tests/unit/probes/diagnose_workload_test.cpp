@@ -113,14 +113,37 @@ TEST(Logs, GoodCertificatesThatAreRefusedMeetAnOldCa) {
     expect_both(judge(with_log(observation, {fact(LogEvent::certificate_expired)})), "clock-skew", Confidence::certain);
 }
 
-TEST(Logs, PodsThatAreOlderThanTheCaHoldTheOldOne) {
+// The configuration may have changed in another part than the CA.
+TEST(Logs, PodsThatAreOlderThanTheConfigurationMayHoldAnOldCa) {
     auto observation = with_log(recorded("proxy-cert-other-ca", false), {fact(LogEvent::unknown_authority)});
-    published(observation).changed_at = recording::now() - std::chrono::hours(1);
     for (auto& workload : observation.workloads) {
         workload.pods = std::vector<PodFacts>{pod(true)};
         workload.pods->front().started_at = recording::now() - std::chrono::hours(48);
     }
-    expect_both(judge(observation), "stale-ca-in-extension", Confidence::certain);
+    for (const auto changed : {std::optional<TimePoint>(), std::optional(recording::now() - std::chrono::hours(1))}) {
+        published(observation).changed_at = changed;
+        expect_both(judge(observation), "stale-ca-in-extension", Confidence::ambiguous);
+    }
+    published(observation).changed_at = recording::now() - std::chrono::hours(72);
+    expect_both(judge(observation), "proxy-cert-wrong-issuer", Confidence::certain);
+}
+
+TEST(Logs, ARefusalThatComesAndGoesMayBeOneMasters) {
+    auto observation = with_log(recorded("proxy-cert-other-ca", false), {fact(LogEvent::unknown_authority)});
+    for (auto& apiserver : observation.apiservers) {
+        for (auto& attempts : apiserver.attempts) attempts.discovery.front().status = 200;
+    }
+    for (const auto& finding : judge(observation).findings) {
+        EXPECT_EQ(finding.confidence, Confidence::ambiguous);
+        EXPECT_THAT(finding.candidates, Contains("masters-differ"));
+    }
+}
+
+TEST(Logs, DatesThatAnOlderGoDoesNotTellApartAreAmbiguous) {
+    const auto assessment =
+        judge(with_log(recorded("proxy-cert-expired", false), {fact(LogEvent::certificate_not_in_date)}));
+    expect_both(assessment, "proxy-cert-expired", Confidence::ambiguous);
+    EXPECT_THAT(assessment.findings[0].candidates, ElementsAre("proxy-cert-expired", "clock-skew"));
 }
 
 TEST(Logs, NamesOfOtherComponentsAreNoise) {
@@ -140,6 +163,30 @@ TEST(Logs, TheServersOwnDependenciesAreProbable) {
                 Confidence::probable);
     expect_both(judge(with_log(observation, {fact(LogEvent::access_review_forbidden)})), "no-auth-delegator",
                 Confidence::certain);
+}
+
+TEST(Delegation, ThatIsMissingBehindARefusalIsASecondCause) {
+    for (const bool ssh : {true, false}) {
+        const auto observation =
+            with_workloads(mismatch(ssh), [](Workload& workload) { workload.may_review_access = false; });
+        const auto assessment = judge(observation);
+        ASSERT_FALSE(assessment.findings.empty());
+        for (const auto& finding : assessment.findings) {
+            EXPECT_EQ(finding.confidence, Confidence::ambiguous);
+            EXPECT_EQ(finding.allow_list, AllowList::wrong);
+            EXPECT_THAT(finding.candidates, Contains("cn-not-allowed"));
+            EXPECT_THAT(finding.candidates, Contains("no-auth-delegator"));
+        }
+        const auto bound = with_workloads(mismatch(ssh), [](Workload& each) { each.may_review_access = true; });
+        EXPECT_THAT(causes_of(judge(bound)), Each(std::string("cn-not-allowed")));
+    }
+}
+
+TEST(Delegation, ThatIsMissingIsNoFaultOfAnApiThatWorksOrIsAway) {
+    const auto unbound = [](Workload& each) { each.may_review_access = false; };
+    EXPECT_THAT(judge(with_workloads(healthy(), unbound)).findings, IsEmpty());
+    EXPECT_THAT(causes_of(judge(with_workloads(recorded("extension-down", true), unbound))),
+                Each(std::string("no-backend")));
 }
 
 TEST(Workloads, WithoutANamespaceTheApiServiceIsAnOrphan) {
@@ -182,6 +229,52 @@ TEST(Workloads, ABackendThatMayNotReadTheConfigMapIsMissingAsAConsequence) {
     EXPECT_EQ(assessment.findings[1].consequence_of, "no-auth-reader-binding");
 }
 
+struct LackRow {
+    const char* cause;
+    LogEvent event;
+    void (*lose)(Observation&);
+};
+class ServersThatLackWhatTheyRead : public testing::TestWithParam<LackRow> {};
+TEST_P(ServersThatLackWhatTheyRead, AreMissingAsAConsequenceOnlyWhereTheySaySo) {
+    const auto& row = GetParam();
+    auto observation = healthy();
+    row.lose(observation);
+    answer_all(observation, 503, "service unavailable\n");
+    set_condition(observation, "False", "MissingEndpoints", "endpoints have no addresses");
+    const auto crash_loop = [](Workload& each) {
+        each.service = ServiceFacts{.type = "ClusterIP",
+                                    .cluster_ip = "10.0.0.1",
+                                    .has_selector = true,
+                                    .has_port = true,
+                                    .port_name = "",
+                                    .target_port = ""};
+        each.pods = std::vector<PodFacts>{pod(false)};
+        each.pods->front().waiting_reason = "CrashLoopBackOff";
+    };
+    auto told = with_log(observation, {fact(row.event)});
+    for (auto& workload : told.workloads) crash_loop(workload);
+    const auto assessment = judge(told);
+    ASSERT_THAT(causes_of(assessment), ElementsAre(row.cause, "no-backend", row.cause, "no-backend"));
+    EXPECT_EQ(assessment.findings[0].confidence, Confidence::certain);
+    EXPECT_EQ(assessment.findings[1].consequence_of, row.cause);
+    // Nobody says why they are away: two causes, and neither is known to explain the other.
+    for (const auto& finding : judge(with_workloads(observation, crash_loop)).findings) {
+        EXPECT_EQ(finding.confidence, Confidence::ambiguous);
+        EXPECT_THAT(finding.candidates, Contains(row.cause));
+        EXPECT_THAT(finding.candidates, Contains("no-backend"));
+    }
+}
+INSTANTIATE_TEST_SUITE_P(
+    Table, ServersThatLackWhatTheyRead,
+    testing::Values(LackRow{"no-requestheader-ca", LogEvent::requestheader_ca_missing,
+                            [](Observation& seen) { published(seen).has_requestheader_ca = false; }},
+                    LackRow{"auth-configmap-gone", LogEvent::requestheader_ca_missing,
+                            [](Observation& seen) { published(seen) = PublishedAuth{}; }},
+                    LackRow{"auth-configmap-gone", LogEvent::config_map_missing, [](Observation& seen) {
+                                for (auto& each : seen.apiservers)
+                                    each.published = Unobserved{.reason = "not-found", .detail = "HTTP 404"};
+                            }}));
+
 TEST(Workloads, ADiscoveryThatIsNoResourceListIsTheWrongAnswer) {
     auto observation = healthy(false, As::dev);
     each_answer(observation, recording::wardle, [](Answer& answer) { answer.is_resource_list = false; });
@@ -190,6 +283,57 @@ TEST(Workloads, ADiscoveryThatIsNoResourceListIsTheWrongAnswer) {
     EXPECT_EQ(assessment.findings[0].confidence, Confidence::certain);
     each_answer(observation, recording::wardle, [](Answer& answer) { answer.is_resource_list = true; });
     EXPECT_THAT(judge(observation).findings, IsEmpty());
+}
+
+TEST(Workloads, ListsThatComeTooLateBesideADiscoveryThatComesAreASlowBackend) {
+    auto observation = healthy(false, As::dev);
+    const auto time_out = [](std::vector<Answer>& answers) {
+        answers.resize(2);
+        for (auto& answer : answers) {
+            answer = Answer{};
+            answer.failure = "timeout";
+        }
+    };
+    for (auto& attempts : observation.apiservers.back().attempts) time_out(attempts.resource);
+    expect_both(judge(observation), "backend-slow-or-node-dead", Confidence::probable);
+    for (auto& attempts : observation.apiservers.back().attempts) attempts.resource.resize(1);  // one lost packet
+    EXPECT_THAT(judge(observation).findings, IsEmpty());
+}
+
+Observation ended_a_moment_ago(Observation observation, int exit_code) {
+    answer_all(observation, 503, "service unavailable\n");
+    set_condition(observation, "False", "MissingEndpoints", "endpoints have no addresses");
+    return with_workloads(std::move(observation), [&](Workload& each) {
+        each.service = ServiceFacts{.type = "ClusterIP",
+                                    .cluster_ip = "10.0.0.1",
+                                    .has_selector = true,
+                                    .has_port = true,
+                                    .port_name = "",
+                                    .target_port = ""};
+        each.pods = std::vector<PodFacts>{pod(false)};
+        each.pods->front().last_exit_at = recording::now() - std::chrono::seconds(20);
+        each.pods->front().last_exit_code = exit_code;
+    });
+}
+
+TEST(Workloads, PodsThatLeaveAsTheConfigurationMovesAreAStormAndNoMissingBackend) {
+    auto observation = ended_a_moment_ago(healthy(), 0);
+    published(observation).changed_at = recording::now() - std::chrono::seconds(25);
+    const auto assessment = judge(observation);
+    ASSERT_THAT(causes_of(assessment),
+                ElementsAre("extension-restart-storm", "no-backend", "extension-restart-storm", "no-backend"));
+    EXPECT_EQ(assessment.findings[0].confidence, Confidence::probable);
+    EXPECT_EQ(assessment.findings[1].consequence_of, "extension-restart-storm");
+    published(observation).changed_at = std::nullopt;  // before 1.18
+    expect_both(judge(observation), "no-backend", Confidence::ambiguous);
+}
+
+TEST(Workloads, PodsThatEndWithAFaultAreNoStorm) {
+    auto observation = ended_a_moment_ago(healthy(), 1);
+    published(observation).changed_at = recording::now() - std::chrono::seconds(25);
+    expect_both(judge(observation), "no-backend", Confidence::certain);
+    published(observation).changed_at = std::nullopt;
+    expect_both(judge(observation), "no-backend", Confidence::certain);
 }
 
 TEST(Workloads, AStormAfterAChangeIsAWarningForMinutes) {

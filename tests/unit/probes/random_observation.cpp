@@ -266,7 +266,8 @@ class Source {
                 .service = seen([&] { return service(); }),
                 .endpoints = seen([&] { return endpoints(); }),
                 .pods = seen([&] { return list([&] { return pod(); }); }),
-                .logs = seen([&] { return list([&] { return log(); }); })};
+                .logs = seen([&] { return list([&] { return log(); }); }),
+                .may_review_access = seen([&] { return coin(); })};
     }
     Struck struck() { return {.count = below(1000), .unexplained = below(1000), .is_cut = coin(), .names = texts()}; }
     BlastRadius blast_radius() {

@@ -113,6 +113,12 @@ asio::awaitable<void> ask_logs(WorkloadQuestions& questions, std::string space, 
     if (!logs.empty()) workload.logs = std::move(logs);
 }
 
+asio::awaitable<Seen<bool>> ask_access_review(WorkloadQuestions& questions, std::string space, std::string account) {
+    const auto reply = co_await questions.review(access_review_of(space, account));
+    if (reply && reply->status == 201) co_return seen(parse_access_review(reply->body));
+    co_return refusal_of(reply, "create subjectaccessreviews.authorization.k8s.io");
+}
+
 asio::awaitable<void> ask_pods(WorkloadQuestions& questions, std::string space, ServiceAnswer service,
                                Workload& workload) {
     const auto reply =
@@ -133,6 +139,10 @@ asio::awaitable<void> ask_pods(WorkloadQuestions& questions, std::string space, 
         facts.push_back(pod.facts);
     }
     workload.pods = std::move(facts);
+    if (!pods->empty()) {
+        const auto account = pods->front().service_account;
+        workload.may_review_access = co_await ask_access_review(questions, space, account);
+    }
     co_await ask_logs(questions, space, std::move(*pods), workload);
 }
 

@@ -125,6 +125,8 @@ PodAnswer read_pod(const json& item, const ServiceFacts& service) {
     pod.facts.phase = word_at(status, "phase");
     pod.facts.ready = condition_is_true(status, "Ready");
     pod.container = serving_container(spec, service);
+    pod.service_account = text_at(spec, "serviceAccountName");
+    if (!is_path_word(pod.service_account)) pod.service_account = "default";
     for (const auto& container : array_at(status, "containerStatuses")) {
         if (text_at(container, "name") == pod.container) read_container(container, pod.facts);
     }
@@ -203,12 +205,32 @@ Result<Seen<EndpointFacts>> parse_endpoint_slices(std::string_view text, std::st
 }
 
 Result<std::vector<PodAnswer>> parse_pods(std::string_view text, const ServiceFacts& service, std::size_t pods_max) {
-    const auto document =
-        read_json_object(text, {"kind",         "items",      "metadata",   "name",       "spec",
-                                "nodeName",     "containers", "ports",      "status",     "containerPort",
-                                "podIP",        "phase",      "conditions", "type",       "containerStatuses",
-                                "restartCount", "state",      "running",    "startedAt",  "waiting",
-                                "reason",       "terminated", "exitCode",   "finishedAt", "lastState"});
+    const auto document = read_json_object(text, {"kind",
+                                                  "items",
+                                                  "metadata",
+                                                  "name",
+                                                  "spec",
+                                                  "nodeName",
+                                                  "containers",
+                                                  "ports",
+                                                  "status",
+                                                  "containerPort",
+                                                  "podIP",
+                                                  "phase",
+                                                  "conditions",
+                                                  "type",
+                                                  "containerStatuses",
+                                                  "restartCount",
+                                                  "state",
+                                                  "running",
+                                                  "startedAt",
+                                                  "waiting",
+                                                  "reason",
+                                                  "terminated",
+                                                  "exitCode",
+                                                  "finishedAt",
+                                                  "lastState",
+                                                  "serviceAccountName"});
     if (!document) return std::unexpected(document.error());
     if (text_at(*document, "kind") != "PodList") return fail(Errc::malformed_reply, "the answer is no PodList");
     std::vector<PodAnswer> pods;
@@ -218,6 +240,24 @@ Result<std::vector<PodAnswer>> parse_pods(std::string_view text, const ServiceFa
     std::ranges::sort(pods, {}, [](const PodAnswer& pod) { return pod.facts.name; });
     if (pods.size() > pods_max) pods.resize(pods_max);
     return pods;
+}
+
+std::string access_review_of(std::string_view space, std::string_view service_account) {
+    const std::string accounts = "system:serviceaccounts";
+    const json spec = {{"user", fmt::format("system:serviceaccount:{}:{}", space, service_account)},
+                       {"groups", {accounts, fmt::format("{}:{}", accounts, space), "system:authenticated"}},
+                       {"resourceAttributes",
+                        {{"verb", "create"}, {"group", "authorization.k8s.io"}, {"resource", "subjectaccessreviews"}}}};
+    return json{{"kind", "SubjectAccessReview"}, {"apiVersion", "authorization.k8s.io/v1"}, {"spec", spec}}.dump();
+}
+
+Result<bool> parse_access_review(std::string_view text) {
+    const auto document = read_json_object(text, {"kind", "status", "allowed"});
+    if (!document) return std::unexpected(document.error());
+    const auto& status = object_at(*document, "status");
+    if (text_at(*document, "kind") != "SubjectAccessReview" || !status.contains("allowed"))
+        return fail(Errc::malformed_reply, "the answer is no SubjectAccessReview");
+    return flag_at(status, "allowed");
 }
 
 Result<bool> parse_node_ready(std::string_view text) {

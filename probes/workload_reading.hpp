@@ -27,11 +27,17 @@ Result<Seen<EndpointFacts>> parse_endpoint_slices(std::string_view json, std::st
 struct PodAnswer {
     PodFacts facts;
     std::string container;  // that serves the port: whose log is worth reading; empty: none that a path can name
+    std::string service_account;
 };
 // By name, at most `pods_max`.
 Result<std::vector<PodAnswer>> parse_pods(std::string_view json, const ServiceFacts& service, std::size_t pods_max);
 
 Result<bool> parse_node_ready(std::string_view json);
+
+// The question, as a body to POST, whether a service account may create SubjectAccessReviews, and its answer
+// (authorization.k8s.io/v1).
+std::string access_review_of(std::string_view space, std::string_view service_account);
+Result<bool> parse_access_review(std::string_view json);
 
 // Why a log could not be read: as refusal_of, and no-agent or kubelet-unreachable where kube-apiserver says that it
 // could not get to the node.

@@ -123,7 +123,8 @@ std::vector<model::Binding> bindings_for(const std::vector<Extension>& extension
           resource_rule(look, {"discovery.k8s.io"}, {"endpointslices"}), look_at_pods,
           resource_rule(look, {"coordination.k8s.io"}, {"leases"}),
           resource_rule(look, {"autoscaling"}, {"horizontalpodautoscalers"}),
-          resource_rule(look, {"admissionregistration.k8s.io"}, {"*"})}},
+          resource_rule(look, {"admissionregistration.k8s.io"}, {"*"}),
+          resource_rule({"create"}, {"authorization.k8s.io"}, {"subjectaccessreviews"})}},
         {"system:serviceaccount:aggmedic:canary", {canary}},
         {"aggmedic-repair", {pods, change_published, resource_rule(look, {"apiregistration.k8s.io"}, {"apiservices"})}},
         {"developers", {resource_rule({"get", "list", "create"}, groups, {"*"})}}};

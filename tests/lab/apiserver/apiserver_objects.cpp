@@ -43,6 +43,29 @@ model::Answer review_own_access(const Asked& asked) {
     return model::own_answer(asked.server.generation, asked.trace, 201, model::Content::json, body.dump() + "\n");
 }
 
+// Of the extension servers' service accounts: they are bound to system:auth-delegator unless the lab's switch says
+// otherwise, and to nothing else.
+model::Answer review_access(const Asked& asked) {
+    const Json review = Json::parse(asked.request.body, nullptr, false);
+    const Json spec = review.is_object() ? review.value("spec", Json::object()) : Json::object();
+    const Json wanted = spec.value("resourceAttributes", Json::object());
+    const bool is_review =
+        wanted.value("resource", "") == "subjectaccessreviews" && wanted.value("verb", "") == "create";
+    const bool allowed =
+        is_review && std::ranges::any_of(asked.server.world.extensions, [&](const Extension& extension) {
+            const auto user = "system:serviceaccount:" + extension.name_space + ":" + extension.service;
+            const auto struck = fault(asked.server.world.faults(), "no-delegator");
+            const bool is_unbound = struck && (struck->empty() || *struck == extension.service);
+            return spec.value("user", "") == user && !is_unbound;
+        });
+    const Ordered body = {{"kind", "SubjectAccessReview"},
+                          {"apiVersion", "authorization.k8s.io/v1"},
+                          {"metadata", Ordered::object()},
+                          {"spec", spec},
+                          {"status", {{"allowed", allowed}}}};
+    return model::own_answer(asked.server.generation, asked.trace, 201, model::Content::json, body.dump() + "\n");
+}
+
 }  // namespace
 
 std::string timestamp(std::time_t when) {
@@ -67,6 +90,7 @@ std::optional<model::Answer> serve_objects(Apiserver& server, const model::Reque
     if (what.group == "coordination.k8s.io" && what.resource == "leases") return serve_leases(asked);
     if (what.group == "authorization.k8s.io" && what.resource == "selfsubjectaccessreviews")
         return review_own_access(asked);
+    if (what.group == "authorization.k8s.io" && what.resource == "subjectaccessreviews") return review_access(asked);
     if (what.group.empty() && what.resource == "configmaps") return serve_config_maps(asked);
     if (what.group.empty() && what.resource == "pods") return serve_pods(asked);
     if (what.group.empty() && what.resource == "pods/log") return serve_pod_log(asked);

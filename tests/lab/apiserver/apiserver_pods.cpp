@@ -56,6 +56,7 @@ Ordered pod_object(const std::string& key, const StoredValue& entry, bool with_k
                                                              {"uid", pod["owner_uid"]},
                                                              {"controller", true}}});
     object["spec"] = {{"nodeName", pod.value("node", "")},
+                      {"serviceAccountName", pod["service"]},
                       {"containers", Ordered::array({Ordered{{"name", "apiserver"}}})}};
     object["status"] = pod_status(pod);
     return object;

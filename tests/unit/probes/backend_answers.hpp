@@ -19,7 +19,11 @@ inline constexpr const char* pods_path =
 inline constexpr const char* log_path =
     "/api/v1/namespaces/ns/pods/pod-0/log?container=apiserver&timestamps=true&tailLines=400&limitBytes=262144";
 
+inline constexpr const char* review_path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+
 inline void add_backend(FakeApiserver& apiserver) {
+    apiserver.answers[review_path] =
+        test::answer(R"({"kind":"SubjectAccessReview","status":{"allowed":false}})", "", "201 Created");
     apiserver.answers["/apis/g0.example/v1"] = failure;
     apiserver.answers[service_path] = ok({{"kind", "Service"},
                                           {"spec",

@@ -38,6 +38,8 @@ TEST_F(ObserveWorkloadsTest, SeesWhatStandsBehindAFailingApi) {
     EXPECT_EQ(pod.restarts, 4);
     EXPECT_EQ(pod.started_at, from_rfc3339("2026-11-23T00:10:00Z"));
     EXPECT_EQ(pod.last_exit_reason, "Error");
+    ASSERT_TRUE(workload->may_review_access);
+    EXPECT_FALSE(*workload->may_review_access);
     ASSERT_EQ(workload->logs->size(), 1U);
     ASSERT_EQ(workload->logs->at(0).facts.size(), 1U) << "only lines since the last start";
     EXPECT_EQ(workload->logs->at(0).facts[0].common_name, "demo");
@@ -93,11 +95,13 @@ TEST_F(ObserveWorkloadsTest, AMissingPermissionNamesTheRuleAndCostsOnlyWhatItHid
     FakeApiserver apiserver(ca);
     add_backend(apiserver);
     apiserver.answers[log_path] = forbidden;
+    apiserver.answers[review_path] = forbidden;
     const auto observation = observe(target(apiserver.port()));
     const auto& workload = observation.workloads.at(0);
     EXPECT_TRUE(workload.pods);
     EXPECT_EQ(workload.logs.why().reason, "forbidden");
     EXPECT_THAT(workload.logs.why().detail, HasSubstr("get pods/log in namespace ns"));
+    EXPECT_THAT(workload.may_review_access.why().detail, HasSubstr("create subjectaccessreviews"));
 }
 
 TEST_F(ObserveWorkloadsTest, ABackendThatHangsBoundsTheCycle) {

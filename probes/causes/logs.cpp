@@ -51,11 +51,8 @@ bool may_be_stale(const Case& seen, const Workload& workload) {
     });
 }
 
-// Some extension API server is reached and answers, now and then at least.
-bool works_somewhere(const Case& seen) {
-    return std::ranges::any_of(seen.apis, [](const ApiCase& api) {
-        return std::ranges::any_of(api.through, [](const Through& through) { return through.discovery.fine > 0; });
-    });
+bool works_at_times(const ApiCase& api) {
+    return std::ranges::any_of(api.through, [](const Through& through) { return through.discovery.fine > 0; });
 }
 
 // The masters' certificates are known to be good: then what the server holds is old, or its clock is wrong.
@@ -132,8 +129,12 @@ void judge_refusal(const Case& seen, const ApiCase& api, const Workload& workloa
         if (!cause.empty()) propose(api, {std::string(cause)}, Confidence::certain, fact, assessment);
     } else if (seen.read.empty()) {
         auto causes = causes_of(*refusal, may_be_stale(seen, workload));
-        // One of several masters may be it, where the others are believed.
-        if (!causes.empty() && works_somewhere(seen)) causes.insert(causes.begin(), "masters-differ");
+        // One of several masters may be it, where the others are believed: by this server, or by another.
+        if (!causes.empty() && works_at_times(api)) {
+            causes.insert(causes.begin(), "masters-differ");
+        } else if (!causes.empty() && std::ranges::any_of(seen.apis, works_at_times)) {
+            causes.emplace_back("masters-differ");
+        }
         if (!causes.empty()) propose(api, causes, Confidence::certain, fact, assessment);
     }
 }

@@ -253,13 +253,19 @@ const std::vector<Row>& all_single() {
 
 const std::vector<Row>& all_pairs() {
     const auto pair = [](std::string_view breaks, std::string_view causes) {
-        return Row{.breaks = breaks, .cause = "", .with_ssh = open, .without_ssh = open, .beside = causes};
+        return Row{.breaks = breaks, .cause = "", .with_ssh = two, .without_ssh = open, .beside = causes};
     };
     // Up to 1.35 nobody verifies the serving certificate before the 401 is gone: neither the availability check nor,
     // while the condition is False, a user's request. It is the run that stops at the canary then.
     const auto hidden = [&](std::string_view breaks) {
         Row row = pair(breaks, "cn-not-allowed");
+        row.with_ssh = open;
         row.is_repairable = true;
+        row.to_minor = 35;
+        return row;
+    };
+    const auto from_1_36 = [](Row row) {
+        row.from_minor = 36;
         return row;
     };
     static const std::vector<Row> rows = {
@@ -268,6 +274,7 @@ const std::vector<Row>& all_pairs() {
         pair("separate-ca+header-names-missing", "cn-not-allowed header-names-missing"),
         pair("separate-ca+no-auth-delegator", "cn-not-allowed no-auth-delegator"),
         hidden("separate-ca+bad-ca-bundle"),
+        from_1_36(pair("separate-ca+bad-ca-bundle", "cn-not-allowed serving-cert-untrusted")),
         pair("separate-ca+no-backend", "cn-not-allowed no-backend"),
         pair("separate-ca+http-proxy-env", "cn-not-allowed http-proxy-env"),
         pair("separate-ca+clock-skew", "cn-not-allowed clock-skew"),

@@ -12,6 +12,7 @@ enum class Level {
     none,      // no fault at all: healthy
     certain,   // the cause, certain
     probable,  // the cause, probable or certain
+    two,       // both causes are candidates: ambiguous, and no confident name for any API
     open       // nothing but the cause may be certain or probable: ambiguous, unobserved, or the cause itself
 };
 

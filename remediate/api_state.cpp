@@ -57,7 +57,10 @@ std::string describe(const Answer& answer) {
 
 bool has_pair(const probes::ApiServiceAttempts& attempts) {
     const auto paired = [](const std::vector<Answer>& answers) {
-        return std::ranges::any_of(answers, [](const Answer& answer) { return answer.flow_schemas.size() == 2; });
+        return std::ranges::any_of(answers, [](const Answer& answer) {
+            const auto& lines = answer.flow_schemas;
+            return lines.size() == 2 && !lines[0].empty() && !lines[1].empty();
+        });
     };
     return paired(attempts.discovery) || paired(attempts.resource) || paired(attempts.canary);
 }

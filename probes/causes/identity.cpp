@@ -16,7 +16,9 @@ bool is_service_account(const Caller& caller) {
 // system:masters, and is a ServiceAccount (a certificate never falls under their schema) or the certificate is
 // system:masters (schema `exempt`).
 Identity from_pair(const Answer& answer, bool agreement_counts) {
-    if (answer.flow_schemas.size() < 2) return Identity::unknown;
+    // A server that may not list flow schemas, or has not yet, sends an empty line; three lines are of another hop.
+    if (answer.flow_schemas.size() != 2) return Identity::unknown;
+    if (answer.flow_schemas[0].empty() || answer.flow_schemas[1].empty()) return Identity::unknown;
     if (answer.flow_schemas[0] != answer.flow_schemas[1]) return Identity::masked;
     return agreement_counts ? Identity::caller : Identity::unknown;
 }

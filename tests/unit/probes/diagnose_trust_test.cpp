@@ -165,6 +165,9 @@ TEST(Diagnose, TheCanaryTellsWithoutSsh) {
          {"cn-not-allowed", "identity-collapse"},
          false},
         {"404 without a pair: a powerful CN gets that too", 404, {}, std::nullopt, {}, true},
+        {"a server that may not list flow schemas", 404, {"a", ""}, std::nullopt, {}, true},
+        {"both have just started", 404, {"", ""}, std::nullopt, {}, true},
+        {"a third line is of another hop", 404, {"a", "a", "b"}, std::nullopt, {}, true},
         {"403 as the CN", 403, {"a", "b"}, "demo.pks.ik.am", {"cn-not-allowed", "identity-collapse"}, false},
         {"403 as the canary itself: its permission is missing", 403, {"a"}, "system:serviceaccount:x:canary", {}, true},
     };

@@ -18,10 +18,24 @@ bool is_timed_masked(const Case& seen, const ApiCase& api) {
     return api.works() && timed_identity_at(api, seen) == Identity::masked;
 }
 
+bool is_published(const Case& seen, const ProxyClient& guess) {
+    const auto& bundle = seen.published->requestheader_ca;
+    return std::ranges::find(bundle, guess.leaf.sha256, &Certificate::sha256) != bundle.end();
+}
+
+bool is_masters(const ProxyClient& guess) {
+    return std::ranges::find(guess.leaf.organizations, "system:masters") != guess.leaf.organizations.end();
+}
+
+// Whether anything speaks for one file that serves both: elsewhere the two have nothing to do with each other.
+bool serves_both(const Case& seen, const ProxyClient& guess) {
+    return seen.observation.platform == "bosh" || is_published(seen, guess) || is_masters(guess);
+}
+
 // The guess that would explain a refusal: valid, and its CN is not published.
 const ProxyClient* mismatch(const Case& seen) {
-    const auto at = std::ranges::find_if(seen.guessed, [](const ProxyClient& guess) {
-        return guess.fault == ChainFault::none && guess.has("cn-not-allowed");
+    const auto at = std::ranges::find_if(seen.guessed, [&](const ProxyClient& guess) {
+        return guess.fault == ChainFault::none && guess.has("cn-not-allowed") && serves_both(seen, guess);
     });
     return at == seen.guessed.end() ? nullptr : &*at;
 }
@@ -46,18 +60,13 @@ bool may_be_masked(const Case& seen, const ApiCase& api, const ProxyClient& gues
 }
 
 void add_layout_evidence(Finding& finding, const Case& seen, const ProxyClient& guess) {
-    const auto& published = *seen.published;
-    const auto holds = [&](const std::vector<Certificate>& bundle) {
-        return std::ranges::find(bundle, guess.leaf.sha256, &Certificate::sha256) != bundle.end();
-    };
-    if (holds(published.requestheader_ca)) {
+    if (is_published(seen, guess)) {
         add_evidence(finding,
                      "the published requestheader CA file holds the serving certificate itself: one file serves both, "
                      "as CFCR lays it out",
                      "configmap");
     }
-    const auto& organizations = guess.leaf.organizations;
-    if (std::ranges::find(organizations, "system:masters") != organizations.end()) {
+    if (is_masters(guess)) {
         add_evidence(finding, "the serving certificate carries O=system:masters, which only a client certificate needs",
                      "tls", guess.master);
     }

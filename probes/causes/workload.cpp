@@ -38,6 +38,14 @@ bool on_dead_nodes(const Workload& workload) {
            std::ranges::all_of(*workload.pods, [](const PodFacts& pod) { return pod.node_ready && !*pod.node_ready; });
 }
 
+// Evicted and completed pods stay listed, and say nothing of those that should serve.
+std::vector<PodFacts> serving(const std::vector<PodFacts>& pods) {
+    std::vector<PodFacts> found;
+    std::ranges::copy_if(pods, std::back_inserter(found),
+                         [](const PodFacts& pod) { return pod.phase != "Failed" && pod.phase != "Succeeded"; });
+    return found;
+}
+
 struct Structure {
     std::string_view cause;
     std::string fact;
@@ -54,17 +62,18 @@ std::string of_pods(const std::vector<PodFacts>& pods) {
 Structure structure_of(const Workload& workload, Symptom symptom) {
     if (is_gone(workload.namespace_exists) || (workload.namespace_exists && !*workload.namespace_exists))
         return {"orphan-apiservice", "the namespace of its service does not exist"};
-    if (!workload.service) return {};
+    // A name outside the cluster has no ports, pods or endpoints here.
+    if (!workload.service || workload.service->type == "ExternalName") return {};
     if (!workload.service->has_port) return {"no-backend", "its service has no port of the number that it names"};
     // Who refuses a connection is alive.
     if (symptom != Symptom::refused && on_dead_nodes(workload))
         return {"backend-slow-or-node-dead", "the nodes of all its pods are not ready"};
     if (workload.pods && workload.pods->empty() && workload.service->has_selector)
         return {"no-backend", "its service selects no pod"};
-    if (workload.pods && !workload.pods->empty() && std::ranges::none_of(*workload.pods, &PodFacts::ready))
-        return {"no-backend", of_pods(*workload.pods)};
-    if (workload.endpoints && workload.endpoints->ready_count == 0)
-        return {"no-backend", "its service has no ready endpoint"};
+    if (workload.endpoints && workload.endpoints->ready_count > 0) return {};
+    const auto pods = workload.pods ? serving(*workload.pods) : std::vector<PodFacts>();
+    if (!pods.empty() && std::ranges::none_of(pods, &PodFacts::ready)) return {"no-backend", of_pods(pods)};
+    if (workload.endpoints) return {"no-backend", "its service has no ready endpoint"};
     return {};
 }
 

@@ -220,6 +220,37 @@ TEST(Workloads, PodsThatAreNotReadyAreTheBackendThatIsMissing) {
     expect_both(judge(on_dead_nodes), "backend-slow-or-node-dead", Confidence::certain);
 }
 
+TEST(Workloads, ReadyEndpointsEvictedPodsAndNamesOutsideAreNoMissingBackend) {
+    const auto timed_out = [] {
+        auto observation = healthy(false);
+        answer_all(observation, 503, "service unavailable\n");
+        set_condition(observation, "False", "FailedDiscoveryCheck",
+                      "failing or missing response from https://10.0.0.1:443: dial tcp 10.0.0.1:443: i/o timeout");
+        return observation;
+    };
+    const auto of_service = [](const char* type) {
+        return ServiceFacts{.type = type,
+                            .cluster_ip = "10.0.0.1",
+                            .has_selector = true,
+                            .has_port = std::string_view(type) == "ClusterIP",
+                            .port_name = "",
+                            .target_port = ""};
+    };
+    const auto evicted = with_workloads(timed_out(), [&](Workload& each) {
+        each.service = of_service("ClusterIP");
+        each.pods = std::vector<PodFacts>(16, pod(false));
+        for (auto& gone : *each.pods) gone.phase = "Failed";
+        EndpointFacts ready;
+        ready.ready_count = 1;
+        each.endpoints = ready;
+    });
+    const auto outside =
+        with_workloads(timed_out(), [&](Workload& each) { each.service = of_service("ExternalName"); });
+    for (const auto& observation : {evicted, outside}) {
+        for (const auto& finding : judge(observation).findings) EXPECT_EQ(finding.confidence, Confidence::ambiguous);
+    }
+}
+
 TEST(Workloads, ABackendThatMayNotReadTheConfigMapIsMissingAsAConsequence) {
     auto observation = with_log(recorded("ext-no-configmap-access", true), {fact(LogEvent::config_map_forbidden)});
     set_condition(observation, "False", "MissingEndpoints", "endpoints have no addresses");

@@ -2,6 +2,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include "net/deadline.hpp"
 #include "probes/cluster_connections.hpp"
 #include "probes/observation.hpp"
 #include "probes/observe.hpp"

@@ -10,13 +10,14 @@
 namespace aggmedic::remediate {
 namespace {
 
-constexpr std::array<ClusterGate, 12> of_cluster{{
+constexpr std::array<ClusterGate, 13> of_cluster{{
     {"observation", gate_observation},
     {"platform", gate_platform},
     {"method", gate_method},
     {"masters-listed", gate_masters_listed},
     {"kubernetes-version", gate_kubernetes_version},
     {"configmap", gate_configmap},
+    {"aggregated-apis-known", gate_aggregated_apis},
     {"diagnosis", gate_diagnosis},
     {"competing-cause", gate_competing_cause},
     {"common-name", gate_common_name},

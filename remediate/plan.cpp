@@ -111,7 +111,8 @@ std::vector<AcceptedRisk> used_acceptances(const Facts& facts) {
     return used;
 }
 
-// Healthy, and known to be: every master was read and none lacks the name of the certificate it presents.
+// Healthy, and known to be: every aggregated API was seen through every master, and every master was read; none lacks
+// the name of the certificate it presents.
 bool nothing_to_do(const Facts& facts) {
     if (facts.calls_for_repair()) return false;
     // Unknown is not healthy: a master whose process, certificate or readiness was not seen is for the gates to refuse.
@@ -121,7 +122,7 @@ bool nothing_to_do(const Facts& facts) {
         return view != nullptr && view->process && facts.proxy(master) != nullptr && apiserver != nullptr &&
                apiserver->readyz && apiserver->readyz->status == 200;
     };
-    return facts.published() != nullptr && !facts.input.masters.empty() &&
+    return facts.published() != nullptr && !facts.input.masters.empty() && !gate_aggregated_apis(facts) &&
            std::ranges::all_of(facts.input.masters, is_known);
 }
 

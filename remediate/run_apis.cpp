@@ -55,6 +55,8 @@ asio::awaitable<StepResult> RunSteps::aggregated(std::string master) {
     for (const auto& before : plan_.baseline) {
         if (before.master == master) left.push_back(&before);
     }
+    if (left.empty())
+        co_return StepResult{.outcome = StepOutcome::failed, .detail = "the plan names no aggregated API"};
     const auto ask = [this, master, &left]() -> asio::awaitable<Attempt> {
         Attempt attempt{.kind = Attempt::Kind::ok, .detail = "no aggregated API is worse than before"};
         for (const auto* before : std::exchange(left, {})) {
@@ -74,7 +76,9 @@ asio::awaitable<RunSteps::Attempt> RunSteps::ask_healed(std::string master, bool
     const bool on_list = co_await is_published(master);
     if (!on_list) co_return Attempt{.detail = "the ConfigMap does not hold " + plan_.common_name};
     Attempt attempt{.kind = Attempt::Kind::ok, .detail = "every API of the finding answers as the caller"};
-    for (const auto& api : apis_to_heal(plan_)) {
+    const auto apis = apis_to_heal(plan_);
+    if (apis.empty()) co_return Attempt{.kind = Attempt::Kind::failed, .detail = "the plan names no aggregated API"};
+    for (const auto& api : apis) {
         const auto now = co_await ask_api(master, api);
         const auto* before = find_baseline(plan_, api, master);
         const Baseline unknown{.apiservice = api, .master = master, .state = "unknown", .proven_by = {}};

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "net/text.hpp"
 #include "remediate/guard.hpp"
@@ -73,6 +74,14 @@ void compare_published(const Plan& plan, const Facts& facts, Comparison& compare
     compare.cluster(cas == plan.requestheader_ca_sha256, "The published requestheader CA changed");
 }
 
+// One that came since has no baseline, so nobody would ask it.
+void compare_apis(const Plan& plan, const Facts& facts, Comparison& compare) {
+    std::set<std::string> then, now;
+    for (const auto& each : plan.baseline) then.insert(each.apiservice);
+    for (const auto& api : facts.seen.apis) now.insert(api.apiservice->name);
+    compare.cluster(!then.empty() && then == now, "The aggregated APIs are not those that it was made for");
+}
+
 }  // namespace
 
 std::vector<Refusal> stale(const Plan& plan, const PlanInput& now_input) {
@@ -98,6 +107,7 @@ std::vector<Refusal> stale(const Plan& plan, const PlanInput& now_input) {
     for (const auto& master : plan.masters) compare_master(bound(master), facts, compare);
     for (const auto& master : plan.untouched) compare_master(master, facts, compare);
     compare_published(plan, facts, compare);
+    compare_apis(plan, facts, compare);
     if (compare.moved()) return compare.take();
     // Nothing that is bound has moved; what only has to hold (readiness, room, locks) is asked again.
     return ask_all_gates(facts);

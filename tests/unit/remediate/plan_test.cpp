@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fake_cluster.hpp"
+#include "probes/diagnose.hpp"
 
 namespace aggmedic::remediate {
 namespace {
@@ -69,7 +70,7 @@ TEST(Plan, AnotherContentIsAnotherPlan) {
         EXPECT_FALSE(parse_plan(broken).has_value()) << broken;
 }
 
-TEST(Plan, IsEmptyWhereNothingIsWrong) {
+FakeCluster healthy_cluster() {
     FakeCluster cluster;
     cluster.published_names = {"aggregator", demo_cn};
     cluster.apis[0].known = cluster.published_names;
@@ -81,10 +82,28 @@ TEST(Plan, IsEmptyWhereNothingIsWrong) {
             if (word == "--requestheader-allowed-names=aggregator") word += ",demo.pks.ik.am";
         }
     }
-    const auto plan = make_plan(cluster.input());
+    return cluster;
+}
+
+TEST(Plan, IsEmptyWhereNothingIsWrong) {
+    const auto plan = make_plan(healthy_cluster().input());
     EXPECT_TRUE(plan.empty()) << all_text(plan.refusals);
     EXPECT_EQ(plan.id, "");
     EXPECT_TRUE(to_json(plan)["id"].is_null());
+}
+
+TEST(Plan, NothingToDoNeedsEveryApiToBeKnown) {
+    const auto cluster = healthy_cluster();
+    auto unread = cluster.input();
+    for (auto& each : unread.observation.apiservers) each.apiservices = probes::Unobserved{};
+    auto left_out = cluster.input();
+    left_out.observation.apiservers[0].apiservices_left_out = 1;
+    auto silent = cluster.input();
+    silent.observation.apiservers[2].attempts.clear();
+    for (auto* input : {&unread, &left_out, &silent}) {
+        input->assessment = probes::diagnose(input->observation, input->now);
+        EXPECT_THAT(gates(make_plan(*input).refusals), testing::Contains("aggregated-apis-known demo"));
+    }
 }
 
 TEST(Plan, LeavesAMasterAloneThatCarriesTheName) {
@@ -223,6 +242,27 @@ const std::vector<GateCase>& gate_cases() {
              for (auto& each : in.observation.apiservers) each.published->allowed_names->clear();
          },
          "configmap demo"},
+        {"AnUnreadListOfApiServices", nothing,
+         [](PlanInput& in) {
+             for (auto& each : in.observation.apiservers) each.apiservices = probes::Unobserved{};
+         },
+         "aggregated-apis-known demo"},
+        {"MoreApiServicesThanAreLookedAt", nothing, [](PlanInput& in) { apiserver(in, 1).apiservices_left_out = 1; },
+         "aggregated-apis-known demo"},
+        {"NoAggregatedApi", nothing,
+         [](PlanInput& in) {
+             for (auto& each : in.observation.apiservers) each.apiservices->clear();
+         },
+         "aggregated-apis-known demo"},
+        {"AnApiThatAnswersNothingThatTells", nothing,
+         [](PlanInput& in) {
+             for (auto& each : apiserver(in, 1).attempts[0].discovery) each.status = 429;
+         },
+         "aggregated-apis-known demo"},
+        {"AnApiThatWasNotAskedThroughOneMaster", nothing, [](PlanInput& in) { apiserver(in, 1).attempts.clear(); },
+         "aggregated-apis-known demo"},
+        {"AMasterThatRefusesTheProbe", nothing, [](PlanInput& in) { apiserver(in, 1).control->status = 401; },
+         "aggregated-apis-known demo"},
         {"AnotherCause", nothing,
          [](PlanInput& in) {
              in.assessment.findings[0].cause = "no-backend";
@@ -479,6 +519,14 @@ INSTANTIATE_TEST_SUITE_P(
         Move{"AnUnreadMaster", {}, [](PlanInput& in) { in.observation.masters["m1"] = probes::Unobserved{}; }}),
     [](const auto& param) { return std::string(param.param.name); });
 
+TEST(Stale, ANewAggregatedApiHasNoBaseline) {
+    FakeCluster cluster;
+    auto plan = planned(cluster);
+    cluster.apis.push_back({.name = "v1beta1.metrics.k8s.io", .known = {"aggregator"}});
+    EXPECT_THAT(gates(stale(plan, cluster.input())), ElementsAre("stale demo"));
+    plan.baseline.clear();
+    EXPECT_THAT(gates(stale(plan, FakeCluster().input())), ElementsAre("stale demo"));
+}
 TEST(Stale, AsksTheGatesAgain) {
     FakeCluster cluster;
     const auto plan = planned(cluster);

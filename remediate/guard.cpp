@@ -6,6 +6,7 @@
 #include <set>
 
 #include "net/text.hpp"
+#include "probes/certificate_key.hpp"
 
 namespace aggmedic::remediate {
 namespace {
@@ -64,7 +65,7 @@ std::vector<std::string> shared_cas(const probes::Case& seen) {
         if (!ca.is_ca) continue;  // the old dialect's file holds the leaf as well
         authorities.push_back(ca.sha256);
         const auto& client = seen.published->client_ca;
-        if (std::ranges::find(client, ca.sha256, &probes::Certificate::sha256) != client.end())
+        if (std::ranges::any_of(client, [&](const auto& each) { return probes::share_a_key(each, ca); }))
             both.push_back(ca.sha256);
     }
     if (!both.empty()) return both;

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "probes/apiserver.hpp"
+#include "probes/certificate_key.hpp"
 
 namespace aggmedic::probes {
 
@@ -52,13 +53,14 @@ std::vector<ApiCase> digest_apis(const Observation& observation, const std::vect
     return apis;
 }
 
-// Whether a certificate of one CA can pass for one of the other: the same certificate, or one that the other issued.
+// Whether a certificate of one CA can pass for one of the other: the same certificate, the same key under another, or
+// one that the other issued.
 bool overlap(const std::vector<Certificate>& requestheader, const std::vector<Certificate>& client, TimePoint now) {
     const auto leads = [&](const Certificate& ca, const std::vector<Certificate>& roots) {
         return verify_client_chain(ca, {}, roots, now) != ChainFault::unknown_issuer;
     };
     for (const auto& ca : client) {
-        if (std::ranges::find(requestheader, ca.sha256, &Certificate::sha256) != requestheader.end()) return true;
+        if (std::ranges::any_of(requestheader, [&](const auto& each) { return share_a_key(each, ca); })) return true;
         if (leads(ca, requestheader)) return true;
     }
     return false;

@@ -434,6 +434,22 @@ INSTANTIATE_TEST_SUITE_P(Each, Gates, testing::Combine(testing::ValuesIn(gate_ca
                                     std::to_string(std::get<1>(param.param));
                          });
 
+// The proxy-client certificate is of the first CA of the bundle, so that nothing but the second one's key tells.
+TEST(Gates, ACaSignedAnewIsTheSameCa) {
+    FakeCluster cluster;
+    cluster.shared_ca = false;
+    auto input = cluster.input();
+    const auto first = probes::parse_certificates(fixture("certificates/ca-first.pem"))->front();
+    const auto again = probes::parse_certificates(fixture("certificates/ca-again.pem"))->front();
+    for (auto& each : input.observation.apiservers) each.published->requestheader_ca.push_back(first);
+    ASSERT_TRUE(acceptable_risks(input).empty());
+    for (auto& each : input.observation.apiservers) each.published->client_ca = {again};
+    const auto risks = acceptable_risks(input);
+    ASSERT_EQ(risks.size(), 1U);
+    EXPECT_EQ(risks[0].ca_sha256, first.sha256);
+    EXPECT_THAT(gates(make_plan(input).refusals), testing::Contains("shared-ca " + first.sha256));
+}
+
 TEST(Gates, AStaleLockDoesNotRefuse) {
     FakeCluster cluster;
     cluster.master("m0").lock = "x run-9 1 another-boot 9999999";

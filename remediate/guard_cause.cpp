@@ -15,9 +15,6 @@ using probes::Finding;
 using probes::FindingClass;
 using probes::Severity;
 
-constexpr std::chrono::minutes margin_before{5};  // clocks differ
-constexpr std::chrono::hours margin_after{24};    // a repair for a certificate that ends tomorrow buys nothing
-
 Refusal refusal(std::string_view gate, const Facts& facts, std::string reason) {
     return {.gate = std::string(gate), .subject = facts.input.observation.cluster, .reason = std::move(reason)};
 }
@@ -122,31 +119,6 @@ std::optional<Refusal> gate_shared_ca(const Facts& facts) {
                                  "accept_risk (with an end "
                                  "date) or with --accept-risk shared-ca, or separate the CAs."};
     }
-    return std::nullopt;
-}
-
-std::optional<Refusal> gate_certificate(const Facts& facts, const std::string& master) {
-    if (facts.published() == nullptr || facts.view(master) == nullptr || !facts.view(master)->process)
-        return std::nullopt;
-    const auto refuse = [&](std::string reason) {
-        return Refusal{.gate = "certificate", .subject = master, .reason = std::move(reason)};
-    };
-    const auto* proxy = facts.proxy(master);
-    if (proxy == nullptr)
-        return refuse("The proxy-client certificate in use could not be read: its file must hold a certificate.");
-    if (proxy->absent) return refuse("The process runs without --proxy-client-cert-file: a name would change nothing.");
-    if (proxy->fault != probes::ChainFault::none) {
-        return refuse("The proxy-client certificate fails against the published requestheader CA (" +
-                      std::string(probes::name(proxy->fault)) + "): a name would change nothing.");
-    }
-    // What is planned rests on the name: it has to be the one that the certificate's own bytes carry.
-    if (!probes::is_intact(proxy->leaf))
-        return refuse("What was read of the proxy-client certificate does not agree with its bytes: look again.");
-    const auto now = facts.input.now;
-    if (proxy->leaf.not_before > now - margin_before)
-        return refuse("The proxy-client certificate became valid less than 5 minutes ago: wait.");
-    if (proxy->leaf.not_after < now + margin_after)
-        return refuse("The proxy-client certificate ends within 24 hours: renew it first.");
     return std::nullopt;
 }
 

@@ -201,6 +201,13 @@ void set_bytes(PlanInput& input, const std::string& from, const std::string& to)
     bytes.replace(bytes.find(from), from.size(), to);
 }
 
+void publish_ca(PlanInput& input, const std::string& name) {
+    const auto ca = *probes::parse_certificates(fixture("certificates/" + name + ".pem"));
+    for (auto& each : input.observation.apiservers) each.published->requestheader_ca = ca;
+}
+void set_proxy(FakeCluster& cluster, const std::string& name) {
+    for (auto& master : cluster.masters) master.proxy_pem = fixture("certificates/" + name + ".pem");
+}
 const std::vector<GateCase>& gate_cases() {
     const auto nothing = [](FakeCluster&) {};
     static const std::vector<GateCase> cases{
@@ -342,6 +349,14 @@ const std::vector<GateCase>& gate_cases() {
              in.observation.started = in.now;
          },
          "certificate m0"},
+        {"ACaThatEndsTomorrow", [](FakeCluster& c) { set_proxy(c, "leaf"); },
+         [](PlanInput& in) { publish_ca(in, "ca-ending"); }, "certificate m0"},
+        {"ACertificateSignedWithSha1", [](FakeCluster& c) { set_proxy(c, "leaf-sha1"); },
+         [](PlanInput& in) { publish_ca(in, "ca-first"); }, "certificate m0"},
+        {"ACertificateWithATinyKey", [](FakeCluster& c) { set_proxy(c, "leaf-tiny-key"); },
+         [](PlanInput& in) { publish_ca(in, "ca-first"); }, "certificate m0"},
+        {"ACertificateOfATinyCa", [](FakeCluster& c) { set_proxy(c, "leaf-of-tiny-ca"); },
+         [](PlanInput& in) { publish_ca(in, "ca-tiny"); }, "certificate m0"},
         {"AnUnreadCertificate", [](FakeCluster& c) { c.master("m0").proxy_pem.clear(); }, {}, "certificate m0"},
         {"NoProcess", [](FakeCluster& c) { c.master("m0").runs = false; }, {}, "process m0"},
         {"AnotherJobDown",
@@ -433,6 +448,21 @@ INSTANTIATE_TEST_SUITE_P(Each, Gates, testing::Combine(testing::ValuesIn(gate_ca
                              return std::string(std::get<0>(param.param).name) + "Of" +
                                     std::to_string(std::get<1>(param.param));
                          });
+
+// What the rows above differ in alone is what refuses.
+TEST(Gates, DoNotRefuseWhatIsSound) {
+    const auto refusals_of = [](const char* leaf, const std::function<void(PlanInput&)>& change) {
+        FakeCluster cluster;
+        if (leaf != nullptr) set_proxy(cluster, leaf);
+        auto input = cluster.input();
+        if (leaf != nullptr) publish_ca(input, "ca-first");
+        input.assessment = probes::diagnose(input.observation, input.now);
+        change(input);
+        input.accepted = {accepted_shared_ca(input)};
+        return all_text(make_plan(input).refusals);
+    };
+    EXPECT_EQ(refusals_of("leaf", [](PlanInput&) {}), "");
+}
 
 // The proxy-client certificate is of the first CA of the bundle, so that nothing but the second one's key tells.
 TEST(Gates, ACaSignedAnewIsTheSameCa) {

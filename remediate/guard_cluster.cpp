@@ -76,6 +76,12 @@ std::optional<Refusal> gate_configmap(const Facts& facts) {
                        "The published allowed names are no JSON list, and the masters leave such a value alone: "
                        "correct it by hand.");
     }
+    if (!published->malformed.empty()) {
+        return refusal("configmap", facts,
+                       "The published " + printable(published->malformed.begin()->first, 64) +
+                           " cannot be read, and extension API servers may refuse the whole configuration for it: "
+                           "correct it first.");
+    }
     if (!published->allowed_names || published->allowed_names->empty()) {
         return refusal("configmap", facts,
                        "No allowed names are published, so any name is accepted: adding one would narrow access. See "

@@ -357,6 +357,12 @@ const std::vector<GateCase>& gate_cases() {
          [](PlanInput& in) { publish_ca(in, "ca-first"); }, "certificate m0"},
         {"ACertificateOfATinyCa", [](FakeCluster& c) { set_proxy(c, "leaf-of-tiny-ca"); },
          [](PlanInput& in) { publish_ca(in, "ca-tiny"); }, "certificate m0"},
+        {"AMalformedKeyOfTheConfigMap", nothing,
+         [](PlanInput& in) {
+             for (auto& each : in.observation.apiservers)
+                 each.published->malformed["requestheader-username-headers"] = "not a JSON list of strings";
+         },
+         "configmap demo"},
         {"AnUnreadCertificate", [](FakeCluster& c) { c.master("m0").proxy_pem.clear(); }, {}, "certificate m0"},
         {"NoProcess", [](FakeCluster& c) { c.master("m0").runs = false; }, {}, "process m0"},
         {"AnotherJobDown",

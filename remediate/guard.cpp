@@ -27,7 +27,7 @@ constexpr std::array<ClusterGate, 13> of_cluster{{
     {"something-to-edit", gate_something_to_edit},
 }};
 
-constexpr std::array<MasterGate, 14> of_master{{
+constexpr std::array<MasterGate, 15> of_master{{
     {"master-seen", true, gate_master_seen},
     {"master-ready", true, gate_master_ready},
     {"facts-readable", false, gate_facts_readable},
@@ -36,6 +36,7 @@ constexpr std::array<MasterGate, 14> of_master{{
     {"locked", false, gate_lock},
     {"old-bytes-left", false, gate_backup},
     {"certificate", false, gate_certificate},
+    {"certificate-in-use", false, gate_certificate_in_use},
     {"edit", false, gate_edit},
     {"unapplied-edits", true, gate_unapplied_edits},
     {"named-files", true, gate_named_files},

@@ -74,6 +74,7 @@ std::optional<Refusal> gate_common_name(const Facts&);
 std::optional<Refusal> gate_shared_ca(const Facts&);
 
 std::optional<Refusal> gate_certificate(const Facts&, const std::string& master);  // guard_certificate.cpp
+std::optional<Refusal> gate_certificate_in_use(const Facts&, const std::string& master);
 
 std::optional<Refusal> gate_master_seen(const Facts&, const std::string& master);  // guard_master.cpp
 std::optional<Refusal> gate_master_ready(const Facts&, const std::string& master);

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::chrono::minutes margin_before{5};  // clocks differ
 constexpr std::chrono::hours margin_after{24};    // a repair for a certificate that ends tomorrow buys nothing
+constexpr int reloads_since = 20;  // the minor from which on kube-apiserver takes up a changed certificate by itself
 
 // Why the chain is none to plan on although it verifies now; empty: nothing speaks against it.
 std::string doubt(const probes::ProxyClient& proxy, const std::vector<probes::Certificate>& roots, TimePoint now) {
@@ -30,6 +31,16 @@ std::string doubt(const probes::ProxyClient& proxy, const std::vector<probes::Ce
                "extension API servers of newer libraries refuse whatever the name: reissue it first.";
     }
     return {};
+}
+
+std::optional<TimePoint> written_at(const probes::MasterView& view) {
+    const auto& flags = view.process->arguments.flags;
+    const auto flag = flags.find("proxy-client-cert-file");
+    if (flag == flags.end()) return std::nullopt;
+    const auto file = std::ranges::find_if(view.files, [&](const probes::NamedFile& each) {
+        return each.flag == flag->first && each.path == flag->second.back();
+    });
+    return file == view.files.end() ? std::nullopt : file->modified;
 }
 
 }  // namespace
@@ -53,6 +64,32 @@ std::optional<Refusal> gate_certificate(const Facts& facts, const std::string& m
         return refuse("What was read of the proxy-client certificate does not agree with its bytes: look again.");
     if (auto why = doubt(*proxy, facts.published()->requestheader_ca, facts.input.now); !why.empty())
         return refuse(std::move(why));
+    return std::nullopt;
+}
+
+std::optional<Refusal> gate_certificate_in_use(const Facts& facts, const std::string& master) {
+    const auto* view = facts.view(master);
+    const auto* proxy = facts.proxy(master);
+    if (view == nullptr || !view->process || proxy == nullptr || proxy->absent) return std::nullopt;
+    const auto* apiserver = facts.apiserver(master);
+    const auto minor =
+        apiserver != nullptr && apiserver->version ? kubernetes_minor(*apiserver->version) : std::nullopt;
+    if (minor && *minor >= reloads_since) return std::nullopt;
+    const auto refuse = [&](std::string reason) {
+        return Refusal{.gate = "certificate-in-use", .subject = master, .reason = std::move(reason)};
+    };
+    const auto written = written_at(*view);
+    if (!written || !view->process->started_at) {
+        return refuse(
+            "Before Kubernetes 1.20 the proxy-client certificate is read once, at the start, and it is not told "
+            "whether "
+            "its file is older than the process: the master has to tell both times (stat, /proc).");
+    }
+    if (*written > *view->process->started_at) {
+        return refuse(
+            "The proxy-client certificate's file is newer than the process, which before Kubernetes 1.20 keeps the one "
+            "that it read at its start: restart kube-apiserver, and look whether a name is missing still.");
+    }
     return std::nullopt;
 }
 

@@ -208,6 +208,15 @@ void publish_ca(PlanInput& input, const std::string& name) {
 void set_proxy(FakeCluster& cluster, const std::string& name) {
     for (auto& master : cluster.masters) master.proxy_pem = fixture("certificates/" + name + ".pem");
 }
+// A cluster of before 1.20, whose masters tell when the file was written and the process was started.
+void make_old(PlanInput& input, std::chrono::seconds written_after_start) {
+    for (auto& each : input.observation.apiservers) each.version = std::string("v1.19.16");
+    for (auto& [name, master] : input.observation.masters) {
+        master->process->started_at = input.now - std::chrono::hours(24);
+        for (auto& file : master->files) file.modified = *master->process->started_at + written_after_start;
+    }
+}
+
 const std::vector<GateCase>& gate_cases() {
     const auto nothing = [](FakeCluster&) {};
     static const std::vector<GateCase> cases{
@@ -357,6 +366,25 @@ const std::vector<GateCase>& gate_cases() {
          [](PlanInput& in) { publish_ca(in, "ca-first"); }, "certificate m0"},
         {"ACertificateOfATinyCa", [](FakeCluster& c) { set_proxy(c, "leaf-of-tiny-ca"); },
          [](PlanInput& in) { publish_ca(in, "ca-tiny"); }, "certificate m0"},
+        {"ARenewedFileBesideAnOldProcess", nothing, [](PlanInput& in) { make_old(in, seconds(60)); },
+         "certificate-in-use m0"},
+        {"AnOldProcessOfUntoldStart", nothing,
+         [](PlanInput& in) {
+             make_old(in, seconds(-60));
+             view(in).process->started_at.reset();
+         },
+         "certificate-in-use m0"},
+        {"AnOldProcessAndAFileOfUntoldAge", nothing,
+         [](PlanInput& in) {
+             make_old(in, seconds(-60));
+             for (auto& file : view(in).files) file.modified.reset();
+         },
+         "certificate-in-use m0"},
+        {"AProcessOfUnknownVersion", nothing,
+         [](PlanInput& in) {
+             for (auto& each : in.observation.apiservers) each.version = probes::Unobserved{};
+         },
+         "certificate-in-use m0"},
         {"AMalformedKeyOfTheConfigMap", nothing,
          [](PlanInput& in) {
              for (auto& each : in.observation.apiservers)
@@ -468,6 +496,7 @@ TEST(Gates, DoNotRefuseWhatIsSound) {
         return all_text(make_plan(input).refusals);
     };
     EXPECT_EQ(refusals_of("leaf", [](PlanInput&) {}), "");
+    EXPECT_EQ(refusals_of(nullptr, [](PlanInput& in) { make_old(in, seconds(-60)); }), "");
 }
 
 // The proxy-client certificate is of the first CA of the bundle, so that nothing but the second one's key tells.

@@ -11,7 +11,7 @@
 namespace aggmedic::remediate {
 namespace {
 
-constexpr std::array<ClusterGate, 13> of_cluster{{
+constexpr std::array<ClusterGate, 14> of_cluster{{
     {"observation", gate_observation},
     {"platform", gate_platform},
     {"method", gate_method},
@@ -19,6 +19,7 @@ constexpr std::array<ClusterGate, 13> of_cluster{{
     {"kubernetes-version", gate_kubernetes_version},
     {"configmap", gate_configmap},
     {"aggregated-apis-known", gate_aggregated_apis},
+    {"extension-log", gate_extension_log},
     {"diagnosis", gate_diagnosis},
     {"competing-cause", gate_competing_cause},
     {"common-name", gate_common_name},

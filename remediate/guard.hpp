@@ -67,6 +67,7 @@ std::optional<Refusal> gate_something_to_edit(const Facts&);
 std::optional<Refusal> gate_single_master(const Facts&);
 
 std::optional<Refusal> gate_aggregated_apis(const Facts&);  // guard_apis.cpp
+std::optional<Refusal> gate_extension_log(const Facts&);
 
 std::optional<Refusal> gate_diagnosis(const Facts&);  // guard_cause.cpp
 std::optional<Refusal> gate_competing_cause(const Facts&);

@@ -208,6 +208,17 @@ void publish_ca(PlanInput& input, const std::string& name) {
 void set_proxy(FakeCluster& cluster, const std::string& name) {
     for (auto& master : cluster.masters) master.proxy_pem = fixture("certificates/" + name + ".pem");
 }
+// A log that refuses client certificates, last at `age` before now.
+void log_refusal(PlanInput& input, probes::LogEvent event, const std::string& common_name, std::chrono::minutes age) {
+    probes::LogFact fact{.event = event, .common_name = common_name, .count = 2, .first = {}, .last = input.now - age};
+    auto& workloads = input.observation.workloads;
+    if (workloads.empty()) {
+        workloads.emplace_back();
+        workloads.back().apiservice = "v1beta1.servicecatalog.k8s.io";
+        workloads.back().logs = std::vector<probes::ExtensionLog>(1);
+    }
+    workloads.back().logs->back().facts.push_back(std::move(fact));
+}
 // A cluster of before 1.20, whose masters tell when the file was written and the process was started.
 void make_old(PlanInput& input, std::chrono::seconds written_after_start) {
     for (auto& each : input.observation.apiservers) each.version = std::string("v1.19.16");
@@ -385,6 +396,21 @@ const std::vector<GateCase>& gate_cases() {
              for (auto& each : in.observation.apiservers) each.version = probes::Unobserved{};
          },
          "certificate-in-use m0"},
+        {"ALogThatNamesAnotherReason", nothing,
+         [](PlanInput& in) {
+             log_refusal(in, probes::LogEvent::cn_not_allowed, demo_cn, std::chrono::minutes(1));
+             log_refusal(in, probes::LogEvent::unknown_authority, "ca", std::chrono::minutes(1));
+         },
+         "extension-log demo"},
+        {"ALogThatNamesAnotherCn", nothing,
+         [](PlanInput& in) { log_refusal(in, probes::LogEvent::cn_not_allowed, "other", std::chrono::minutes(1)); },
+         "extension-log demo"},
+        {"ALogLineWithoutATime", nothing,
+         [](PlanInput& in) {
+             log_refusal(in, probes::LogEvent::certificate_expired, "", std::chrono::minutes(1));
+             in.observation.workloads.back().logs->back().facts.back().last.reset();
+         },
+         "extension-log demo"},
         {"AMalformedKeyOfTheConfigMap", nothing,
          [](PlanInput& in) {
              for (auto& each : in.observation.apiservers)
@@ -497,6 +523,14 @@ TEST(Gates, DoNotRefuseWhatIsSound) {
     };
     EXPECT_EQ(refusals_of("leaf", [](PlanInput&) {}), "");
     EXPECT_EQ(refusals_of(nullptr, [](PlanInput& in) { make_old(in, seconds(-60)); }), "");
+    EXPECT_EQ(refusals_of(nullptr,
+                          [](PlanInput& in) {
+                              using std::chrono::minutes;
+                              log_refusal(in, probes::LogEvent::cn_not_allowed, demo_cn, minutes(1));
+                              log_refusal(in, probes::LogEvent::cn_not_allowed, "a-scraper", minutes(1));
+                              log_refusal(in, probes::LogEvent::unknown_authority, "ca", minutes(30));
+                          }),
+              "");
 }
 
 // The proxy-client certificate is of the first CA of the bundle, so that nothing but the second one's key tells.

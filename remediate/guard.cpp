@@ -28,7 +28,7 @@ constexpr std::array<ClusterGate, 14> of_cluster{{
     {"something-to-edit", gate_something_to_edit},
 }};
 
-constexpr std::array<MasterGate, 15> of_master{{
+constexpr std::array<MasterGate, 16> of_master{{
     {"master-seen", true, gate_master_seen},
     {"master-ready", true, gate_master_ready},
     {"facts-readable", false, gate_facts_readable},
@@ -41,6 +41,7 @@ constexpr std::array<MasterGate, 15> of_master{{
     {"edit", false, gate_edit},
     {"unapplied-edits", true, gate_unapplied_edits},
     {"named-files", true, gate_named_files},
+    {"proxy-key", true, gate_proxy_key},
     {"certificates-in-date", true, gate_certificates_in_date},
     {"disk-room", true, gate_disk},
     {"memory-room", true, gate_memory},

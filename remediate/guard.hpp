@@ -88,6 +88,7 @@ std::optional<Refusal> gate_edit(const Facts&, const std::string& master);
 
 std::optional<Refusal> gate_unapplied_edits(const Facts&, const std::string& master);  // guard_restart.cpp
 std::optional<Refusal> gate_named_files(const Facts&, const std::string& master);
+std::optional<Refusal> gate_proxy_key(const Facts&, const std::string& master);
 std::optional<Refusal> gate_certificates_in_date(const Facts&, const std::string& master);
 std::optional<Refusal> gate_disk(const Facts&, const std::string& master);
 std::optional<Refusal> gate_memory(const Facts&, const std::string& master);

@@ -24,6 +24,23 @@ bool is_plain_path(std::string_view path) {
            !path.contains("/./") && !path.ends_with("/..");
 }
 
+std::string_view words_of(std::string_view start_fault) {
+    if (start_fault == "ca-overlap") return "a requestheader CA is a client CA too, and no names are allowed";
+    if (start_fault == "unknown-flag") return "it does not know a flag";
+    if (start_fault == "unreadable-file") return "a file could not be read";
+    if (start_fault == "key-mismatch") return "a private key does not belong to its certificate";
+    return start_fault;
+}
+
+// What the last starts ended with, where the helper found it in the log.
+std::string why_it_does_not_start(const probes::MasterView& view) {
+    std::string text;
+    if (!view.start_faults) return text;
+    for (const auto& fault : *view.start_faults)
+        text += (text.empty() ? " Its last start failed: " : "; ") + printable(words_of(fault), 128);
+    return text.empty() ? text : text + ".";
+}
+
 }  // namespace
 
 bool lock_is_live(const probes::MasterView& view) {
@@ -70,7 +87,8 @@ std::optional<Refusal> gate_process(const Facts& facts, const std::string& maste
     const auto* view = facts.view(master);
     if (view == nullptr || view->process) return std::nullopt;
     return refusal("process", master,
-                   "Its kube-apiserver process was not found (" + printable(view->process.why().detail, 256) + ").");
+                   "Its kube-apiserver process was not found (" + printable(view->process.why().detail, 256) + ")." +
+                       why_it_does_not_start(*view));
 }
 
 std::optional<Refusal> gate_supervisor(const Facts& facts, const std::string& master) {

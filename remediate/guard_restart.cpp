@@ -65,6 +65,15 @@ std::optional<Refusal> gate_named_files(const Facts& facts, const std::string& m
     return std::nullopt;
 }
 
+std::optional<Refusal> gate_proxy_key(const Facts& facts, const std::string& master) {
+    if (!concerns(facts, master)) return std::nullopt;
+    const auto& matches = facts.view(master)->proxy_key_matches;
+    if (!matches || *matches) return std::nullopt;
+    return refusal("proxy-key", master,
+                   "The key of --proxy-client-key-file does not belong to the proxy-client certificate: the process "
+                   "would not start again. Put the right pair there first.");
+}
+
 std::optional<Refusal> gate_certificates_in_date(const Facts& facts, const std::string& master) {
     if (!concerns(facts, master)) return std::nullopt;
     const auto now = facts.input.now;

@@ -417,6 +417,8 @@ const std::vector<GateCase>& gate_cases() {
                  each.published->malformed["requestheader-username-headers"] = "not a JSON list of strings";
          },
          "configmap demo"},
+        {"AKeyOfAnotherCertificate", nothing, [](PlanInput& in) { view(in).proxy_key_matches = false; },
+         "proxy-key m0"},
         {"AnUnreadCertificate", [](FakeCluster& c) { c.master("m0").proxy_pem.clear(); }, {}, "certificate m0"},
         {"NoProcess", [](FakeCluster& c) { c.master("m0").runs = false; }, {}, "process m0"},
         {"AnotherJobDown",
@@ -547,6 +549,14 @@ TEST(Gates, ACaSignedAnewIsTheSameCa) {
     ASSERT_EQ(risks.size(), 1U);
     EXPECT_EQ(risks[0].ca_sha256, first.sha256);
     EXPECT_THAT(gates(make_plan(input).refusals), testing::Contains("shared-ca " + first.sha256));
+}
+
+TEST(Gates, AProcessThatDoesNotStartIsRefusedWithTheReason) {
+    FakeCluster cluster;
+    cluster.master("m0").runs = false;
+    auto input = cluster.input();
+    view(input).start_faults = std::vector<std::string>{"key-mismatch"};
+    EXPECT_THAT(all_text(preflight(input)), testing::HasSubstr("a private key does not belong to its certificate"));
 }
 
 TEST(Gates, AStaleLockDoesNotRefuse) {

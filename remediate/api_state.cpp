@@ -65,6 +65,15 @@ bool has_pair(const probes::ApiServiceAttempts& attempts) {
     return paired(attempts.discovery) || paired(attempts.resource) || paired(attempts.canary);
 }
 
+bool was_authorized(const probes::ApiServiceAttempts& attempts) {
+    const auto any = [](const std::vector<Answer>& answers) {
+        return std::ranges::any_of(answers, [](const Answer& answer) {
+            return answer.status == 200 || answer.status == 403 || answer.status == 404;
+        });
+    };
+    return any(attempts.resource) || any(attempts.canary);
+}
+
 // A 403 that names the caller, or nobody, is an answer to the caller: permissions are not what a repair is judged by.
 bool answers_caller(const probes::ApiServiceAttempts& attempts) {
     return std::ranges::any_of(attempts.resource, [](const Answer& answer) { return answer.status == 403; });
@@ -97,6 +106,7 @@ ApiJudgement judge_api(const probes::ApiServiceAttempts& attempts, const Identit
         judgement.says = "not asked";
     }
     judgement.has_pair = has_pair(attempts);
+    judgement.was_authorized = was_authorized(attempts);
     if (seen.apis.empty() || seen.apis.front().through.empty()) return judgement;
     const auto& api = seen.apis.front();
     const auto identity = probes::identity_at(api, observation, {proxy_of(identities)});
@@ -124,10 +134,12 @@ bool is_no_worse(const Baseline& before, const ApiJudgement& now) {
 
 Healing judge_healing(const Baseline& before, const ApiJudgement& now, bool name_published, bool restarted) {
     if (!name_published || now.state != ApiState::ok) return Healing::not_yet;
-    if (before.state != "masked") return Healing::healed;
     if (now.as_caller || restarted) return Healing::healed;
+    // A server that refused the certificate before takes it for nobody else's: only the name made this answer. And one
+    // that answered well was not masked: the plan calls it masked wherever it could have been.
+    if (before.state == "failing" || before.state == "ok") return Healing::healed;
     // What proved it before has to be there to disprove it now.
-    if (before.proven_by == "name") return Healing::healed;
+    if (before.proven_by == "name" && now.was_authorized) return Healing::healed;
     // A server with both lines reloads the published names by itself within a second.
     return now.has_pair ? Healing::healed : Healing::cannot_tell;
 }

@@ -15,11 +15,12 @@ std::string_view name(ApiState state);
 // How an aggregated API answers through one apiserver, judged as diagnose() does.
 struct ApiJudgement {
     ApiState state = ApiState::unknown;
-    std::string proven_by;   // as Baseline::proven_by
-    bool as_caller = false;  // the answers show that the extension server saw the caller
-    bool has_pair = false;   // both flow schema lines: the extension server's library is of 1.20 or later
-    unsigned status = 0;     // of the last answer
-    std::string says;        // one clause for people, printable
+    std::string proven_by;        // as Baseline::proven_by
+    bool as_caller = false;       // the answers show that the extension server saw the caller
+    bool was_authorized = false;  // an answer came from behind authentication: a 403 would have named who we are
+    bool has_pair = false;        // both flow schema lines: the extension server's library is of 1.20 or later
+    unsigned status = 0;          // of the last answer
+    std::string says;             // one clause for people, printable
 };
 // What is known of the proxy-client certificate and of who asks, without which a masked identity cannot be told.
 struct Identities {

@@ -67,7 +67,27 @@ TEST(JudgeHealing, AMasked200IsNotHealedByAnother200) {
         EXPECT_EQ(judge_healing(before("masked", proof), paired, true, false), Healing::healed);
         EXPECT_EQ(judge_healing(before("masked", proof), bare, true, true), Healing::healed);
     }
-    EXPECT_EQ(judge_healing(before("masked", "name"), bare, true, false), Healing::healed);
+}
+
+TEST(JudgeHealing, AMaskProvenByANameIsDisprovedOnlyWhereANameWouldShow) {
+    const auto masked = before("masked", "name");
+    EXPECT_EQ(judge_healing(masked, judge({answer(200)}), true, false), Healing::cannot_tell);
+    for (const unsigned status : {200U, 404U}) {
+        EXPECT_EQ(judge_healing(masked, judge({answer(200)}, {answer(status)}), true, false), Healing::healed);
+        EXPECT_EQ(judge_healing(masked, judge({answer(200)}, {}, {answer(status)}), true, false), Healing::healed);
+    }
+    EXPECT_EQ(judge_healing(masked, judge({answer(200)}, {answer(403, {}, "dev")}), true, false), Healing::healed);
+}
+
+TEST(JudgeHealing, AnUnknownBeforeProvesNothingNow) {
+    EXPECT_EQ(judge_healing(before("unknown"), judge({answer(200)}), true, false), Healing::cannot_tell);
+    EXPECT_EQ(judge_healing(before("unknown"), judge({answer(200)}, {}, {answer(404, {"a", "a"})}), true, false),
+              Healing::healed);
+}
+
+TEST(JudgeHealing, AnEmptyFlowSchemaIsNoProof) {
+    EXPECT_FALSE(judge({answer(200, {"", ""})}).has_pair);
+    EXPECT_EQ(judge_healing(before("masked"), judge({answer(200, {"", ""})}), true, false), Healing::cannot_tell);
 }
 
 TEST(IsNoWorse, ComparesWithTheBaseline) {

@@ -36,8 +36,15 @@ int certainty(Confidence confidence) {
     return confidence == Confidence::certain ? 2 : confidence == Confidence::probable ? 1 : 0;
 }
 
-void merge(RaisedCause& raised, const Finding& member) {
-    auto& whole = raised.finding;
+nlohmann::json texts(const std::vector<std::string>& values) {
+    auto list = nlohmann::json::array();
+    for (const auto& value : values) list.push_back(printable(value));
+    return list;
+}
+
+}  // namespace
+
+void merge(Finding& whole, const Finding& member) {
     if (certainty(member.confidence) > certainty(whole.confidence)) {
         whole.confidence = member.confidence;
         whole.remedy = member.remedy;
@@ -53,21 +60,13 @@ void merge(RaisedCause& raised, const Finding& member) {
     add_once(whole.rules_out, member.rules_out);
 }
 
-nlohmann::json texts(const std::vector<std::string>& values) {
-    auto list = nlohmann::json::array();
-    for (const auto& value : values) list.push_back(printable(value));
-    return list;
-}
-
-}  // namespace
-
 std::vector<RaisedCause> by_cause(const std::vector<Finding>& findings) {
     std::map<std::string, RaisedCause> causes;
     for (const auto& finding : findings) {
         auto [at, added] =
             causes.try_emplace(finding.cause, RaisedCause{.finding = finding, .masters = {}, .apiservices = {}});
         auto& raised = at->second;
-        if (!added) merge(raised, finding);
+        if (!added) merge(raised.finding, finding);
         if (!finding.master.empty()) add_once(raised.masters, {finding.master});
         if (!finding.apiservice.empty()) add_once(raised.apiservices, {finding.apiservice});
     }

@@ -16,8 +16,11 @@ struct RaisedCause {
     bool operator==(const RaisedCause&) const = default;
 };
 
-// The gravest severity, the earliest sight, the most cautious verdict; what the members saw, each fact once. Ordered by
-// cause.
+// Two findings of one cause as one: the gravest severity, the earliest sight, the most cautious verdict; what both saw,
+// each fact once.
+void merge(Finding& whole, const Finding& member);
+
+// Merged by cause, and ordered by it.
 std::vector<RaisedCause> by_cause(const std::vector<Finding>& findings);
 
 // A finding's JSON with "masters" and "apiservices" beside.

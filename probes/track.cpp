@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "probes/json_fields.hpp"
+#include "probes/raised.hpp"
 
 namespace aggmedic::probes {
 
@@ -79,6 +80,12 @@ bool is_raised(const History& history, const Finding& finding) {
     return known != history.findings.end() && known->second.raised;
 }
 
+// One for each key: two certificates that end may share a subject, and neither may hide the graver other.
+void merge_in(std::map<std::string, Finding>& present, const Finding& finding) {
+    auto [at, added] = present.try_emplace(key(finding), finding);
+    if (!added) merge(at->second, finding);
+}
+
 bool explains(const Finding& finding, const std::string& apiservice) {
     return finding.severity != Severity::info && finding.finding_class == FindingClass::fault &&
            (finding.apiservice.empty() || finding.apiservice == apiservice);
@@ -113,11 +120,11 @@ TrackResult track(History history, const Assessment& assessment, TimePoint now,
                   const std::map<std::string, CycleAttempts>& attempts) {
     TrackResult result;
     history.cluster = assessment.cluster;
-    std::map<std::string, const Finding*> present;
+    std::map<std::string, Finding> present;
     for (const auto& finding : assessment.findings) {
-        if (is_raised(history, finding) || !is_by_chance(finding, attempts)) present.emplace(key(finding), &finding);
+        if (is_raised(history, finding) || !is_by_chance(finding, attempts)) merge_in(present, finding);
     }
-    for (const auto& [name, finding] : present) fold_seen(history, *finding, now);
+    for (const auto& [name, finding] : present) fold_seen(history, finding, now);
     for (auto at = history.findings.begin(); at != history.findings.end();) {
         auto& tracked = at->second;
         const bool absent = !present.contains(at->first);

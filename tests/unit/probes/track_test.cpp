@@ -256,6 +256,23 @@ TEST(Track, EqualCausesOfDifferentSubjectsAreDifferentFindings) {
     EXPECT_NE(key(finding("a", "", "c")), key(finding("a", "c", "")));
 }
 
+TEST(Track, OfEqualFindingsTheGravestIsTrackedWithAllTheirEvidence) {
+    auto later = finding("certificate-ends-soon");
+    later.severity = Severity::info;
+    later.evidence = {{.fact = "the old CA ends in 29 days", .source = "configmap", .master = ""}};
+    auto sooner = finding("certificate-ends-soon");
+    sooner.evidence = {{.fact = "the new CA ends in 12 hours", .source = "configmap", .master = ""}};
+    for (const auto& both : {std::vector{later, sooner}, std::vector{sooner, later}}) {
+        Assessment assessment;
+        assessment.findings = both;
+        auto history = track({}, assessment, TimePoint(std::chrono::seconds(1000))).history;
+        const auto result = track(std::move(history), assessment, TimePoint(std::chrono::seconds(1030)));
+        ASSERT_EQ(result.findings.size(), 1U);
+        EXPECT_EQ(result.findings[0].severity, Severity::critical);
+        EXPECT_EQ(result.findings[0].evidence.size(), 2U);
+    }
+}
+
 TEST(Track, HistoryRoundTrips) {
     const auto assessment =
         diagnose(recording::load("cn-not-allowed", {.ssh = true, .as = recording::As::dev}), recording::now());

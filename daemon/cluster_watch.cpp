@@ -190,9 +190,9 @@ void ClusterWatch::conclude(const probes::Observation& observation) {
 asio::awaitable<void> ClusterWatch::fold(const probes::Observation& observation) {
     const bool settling = steady_clock::now() < settled_;
     const auto assessment = settling ? probes::without_news(*assessment_, history_) : *assessment_;
-    const auto attempts =
-        settling ? std::map<std::string, probes::CycleAttempts>() : probes::count_attempts(observation);
-    auto tracked = probes::track(std::move(history_), assessment, wall_clock(), attempts);
+    probes::CycleOfApis apis{.attempts = {}, .listed = probes::listed_apis(observation)};
+    if (!settling) apis.attempts = probes::count_attempts(observation);
+    auto tracked = probes::track(std::move(history_), assessment, wall_clock(), apis);
     history_ = std::move(tracked.history);
     const auto before = std::exchange(findings_, probes::by_cause(tracked.findings));
     tell_changes(before);

@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,16 @@ std::map<std::string, CycleAttempts> count_attempts(const Observation& observati
 
 // Most attempts failed.
 bool is_outage(const CycleAttempts& cycle);
+
+// The aggregated APIs that are watched; nullopt: unknown in this cycle, as the list was not read or not read to its
+// end.
+std::optional<std::set<std::string>> listed_apis(const Observation& observation);
+
+// One cycle, as far as it counts over time.
+struct CycleOfApis {
+    std::map<std::string, CycleAttempts> attempts;     // by APIService
+    std::optional<std::set<std::string>> listed = {};  // what is not among them is gone
+};
 
 struct AttemptHistory {
     std::deque<CycleAttempts> cycles;  // known ones, newest last

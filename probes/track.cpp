@@ -91,11 +91,21 @@ bool explains(const Finding& finding, const std::string& apiservice) {
            (finding.apiservice.empty() || finding.apiservice == apiservice);
 }
 
+// An API that was deleted or excluded is asked no more: nothing else would end what is told of it.
+void forget_gone(History& history, const std::set<std::string>& listed, TrackResult& result) {
+    std::erase_if(history.attempts, [&](const auto& entry) {
+        const auto& [apiservice, known] = entry;
+        if (listed.contains(apiservice)) return false;
+        if (known.raised) result.resolved.push_back(intermittent_finding(apiservice, known));
+        return true;
+    });
+}
+
 // After the other findings: what one of them explains is not told twice.
-void fold_attempts(History& history, const std::map<std::string, CycleAttempts>& attempts, TimePoint now,
-                   TrackResult& result) {
+void fold_attempts(History& history, const CycleOfApis& seen, TimePoint now, TrackResult& result) {
     const auto others = result.findings;
-    for (const auto& [apiservice, cycle] : attempts) {
+    if (seen.listed) forget_gone(history, *seen.listed, result);
+    for (const auto& [apiservice, cycle] : seen.attempts) {
         auto& known = history.attempts[apiservice];
         const bool was_raised = known.raised;
         const auto before = was_raised ? intermittent_finding(apiservice, known) : Finding();
@@ -116,8 +126,7 @@ std::string key(const Finding& finding) {
     return finding.cause + '\n' + finding.master + '\n' + finding.apiservice;
 }
 
-TrackResult track(History history, const Assessment& assessment, TimePoint now,
-                  const std::map<std::string, CycleAttempts>& attempts) {
+TrackResult track(History history, const Assessment& assessment, TimePoint now, const CycleOfApis& apis) {
     TrackResult result;
     history.cluster = assessment.cluster;
     std::map<std::string, Finding> present;
@@ -139,7 +148,7 @@ TrackResult track(History history, const Assessment& assessment, TimePoint now,
     for (const auto& [name, tracked] : history.findings) {
         if (tracked.raised) result.findings.push_back(tracked.finding);
     }
-    fold_attempts(history, attempts, now, result);
+    fold_attempts(history, apis, now, result);
     result.history = std::move(history);
     return result;
 }

@@ -172,9 +172,9 @@ bool is_intermittent_after(const std::string& line, History& history) {
     TimePoint now{std::chrono::seconds(1000)};
     for (const char digit : line) {
         now += std::chrono::seconds(30);
-        std::map<std::string, CycleAttempts> attempts;
-        if (digit != '-') attempts["v1.a.example"][""] = {.failed = digit == '9' ? 5 : digit - '0', .total = 5};
-        auto result = track(std::move(history), {}, now, attempts);
+        CycleOfApis cycle;
+        if (digit != '-') cycle.attempts["v1.a.example"][""] = {.failed = digit == '9' ? 5 : digit - '0', .total = 5};
+        auto result = track(std::move(history), {}, now, cycle);
         history = std::move(result.history);
         raised = std::ranges::any_of(result.findings, [](const auto& each) { return each.cause == "intermittent"; });
     }
@@ -213,6 +213,30 @@ TEST(Track, WhatAFindingExplainsIsNotIntermittentToo) {
     const auto result = track(std::move(history), assessment, now, {});
     ASSERT_EQ(result.findings.size(), 1U);
     EXPECT_EQ(result.findings[0].cause, "no-backend");
+}
+
+TEST(Track, AnIntermittentApiThatIsDeletedOrExcludedIsOver) {
+    const TimePoint now{std::chrono::seconds(9000)};
+    History history;
+    ASSERT_TRUE(is_intermittent_after("1111", history));
+    const auto unknown = track(history, {}, now, {});
+    EXPECT_EQ(unknown.findings.size(), 1U) << "a list that nobody brought deletes nothing";
+    const auto gone = track(history, {}, now, {.attempts = {}, .listed = std::set<std::string>{"v1.b.example"}});
+    EXPECT_TRUE(gone.findings.empty());
+    EXPECT_TRUE(gone.history.attempts.empty());
+    ASSERT_EQ(gone.resolved.size(), 1U);
+    EXPECT_EQ(gone.resolved[0].apiservice, "v1.a.example");
+}
+
+TEST(ListedApis, AreKnownOnlyFromAWholeList) {
+    auto observation = recording::load("healthy", {.ssh = false, .as = recording::As::dev});
+    ASSERT_TRUE(listed_apis(observation));
+    EXPECT_TRUE(listed_apis(observation)->contains(recording::wardle));
+    observation.apiservers[0].apiservices_left_out = 1;
+    EXPECT_FALSE(listed_apis(observation));
+    for (auto& apiserver : observation.apiservers)
+        apiserver.apiservices = Unobserved{.reason = "timeout", .detail = ""};
+    EXPECT_FALSE(listed_apis(observation));
 }
 
 TEST(CountAttempts, SilenceCountsOnlyBesideAnAnswer) {

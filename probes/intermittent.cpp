@@ -98,15 +98,14 @@ std::map<std::string, CycleAttempts> count_attempts(const Observation& observati
     return counts;
 }
 
-std::optional<std::set<std::string>> listed_apis(const Observation& observation) {
+std::optional<ListedApis> listed_apis(const Observation& observation) {
     const auto* list = observation.apiservices();
     if (list == nullptr) return std::nullopt;
-    const bool is_cut = std::ranges::any_of(
+    ListedApis listed;
+    for (const auto& apiservice : *list) listed.names.insert(apiservice.name);
+    listed.is_whole = std::ranges::none_of(
         observation.apiservers, [](const ApiserverView& apiserver) { return apiserver.apiservices_left_out > 0; });
-    if (is_cut) return std::nullopt;
-    std::set<std::string> names;
-    for (const auto& apiservice : *list) names.insert(apiservice.name);
-    return names;
+    return listed;
 }
 
 void fold(AttemptHistory& history, const CycleAttempts& cycle, TimePoint now) {

@@ -27,14 +27,17 @@ std::map<std::string, CycleAttempts> count_attempts(const Observation& observati
 // Most attempts failed.
 bool is_outage(const CycleAttempts& cycle);
 
-// The aggregated APIs that are watched; nullopt: unknown in this cycle, as the list was not read or not read to its
-// end.
-std::optional<std::set<std::string>> listed_apis(const Observation& observation);
+// The aggregated APIs that were asked; nullopt: the list was not read.
+struct ListedApis {
+    std::set<std::string> names;
+    bool is_whole = true;  // nothing was left out beyond the cap
+};
+std::optional<ListedApis> listed_apis(const Observation& observation);
 
 // One cycle, as far as it counts over time.
 struct CycleOfApis {
-    std::map<std::string, CycleAttempts> attempts;     // by APIService
-    std::optional<std::set<std::string>> listed = {};  // what is not among them is gone
+    std::map<std::string, CycleAttempts> attempts;  // by APIService
+    std::optional<ListedApis> listed = {};
 };
 
 struct AttemptHistory {

@@ -1,7 +1,9 @@
 #include "probes/track.hpp"
 
 #include <algorithm>
+#include <set>
 
+#include "probes/hidden.hpp"
 #include "probes/json_fields.hpp"
 #include "probes/raised.hpp"
 
@@ -12,38 +14,6 @@ namespace {
 constexpr std::size_t cycles_remembered = 3;
 constexpr int seen_to_raise = 2;
 constexpr int clean_to_resolve = 3;
-
-bool rests_on_ssh(const Finding& finding) {
-    return std::ranges::any_of(finding.evidence, [](const Evidence& evidence) { return evidence.source == "ssh"; });
-}
-
-bool is_about_ssh(const UnobservedFact& fact) {
-    return fact.what == "master over SSH" || fact.what == "kube-apiserver process" ||
-           fact.what == "proxy-client certificate";
-}
-
-// Whether what a finding is about could not be seen in this cycle: then its absence says nothing. One dead master hides
-// what was found on it and every comparison with it; a list that nobody could bring hides all.
-bool hides(const UnobservedFact& fact, const Finding& finding) {
-    if (!fact.causes.empty()) {
-        const bool is_elsewhere = !fact.master.empty() && !finding.master.empty() && fact.master != finding.master;
-        return !is_elsewhere && std::ranges::find(fact.causes, finding.cause) != fact.causes.end();
-    }
-    if (fact.what == "version" || fact.what == "aggregator metrics") return false;
-    const bool is_identity = finding.cause == "identity-collapse" || finding.cause == "cn-not-allowed";
-    if (fact.what.starts_with("identity ") || fact.what.starts_with("canary ")) return is_identity;
-    if (fact.what.starts_with("aggregated API "))
-        return !finding.apiservice.empty() && fact.what.ends_with(finding.apiservice);
-    if (fact.what == "apiserver" && fact.master.empty()) return finding.cause == "our-own-401";
-    if (fact.master.empty()) return true;
-    if (!finding.master.empty()) return finding.master == fact.master;
-    return finding.cause == "masters-differ" || (rests_on_ssh(finding) && is_about_ssh(fact));
-}
-
-bool is_known(const Finding& finding, const Assessment& assessment) {
-    return std::ranges::none_of(assessment.unobserved,
-                                [&](const UnobservedFact& fact) { return hides(fact, finding); });
-}
 
 void remember(Tracked& tracked, bool seen) {
     tracked.recent.push_back(seen);
@@ -86,16 +56,25 @@ void merge_in(std::map<std::string, Finding>& present, const Finding& finding) {
     if (!added) merge(at->second, finding);
 }
 
+std::set<std::string> proven_apis(const History& history) {
+    std::set<std::string> names;
+    for (const auto& [name, tracked] : history.findings) {
+        if (is_structural(tracked.finding)) names.insert(tracked.finding.apiservice);
+    }
+    return names;
+}
+
 bool explains(const Finding& finding, const std::string& apiservice) {
     return finding.severity != Severity::info && finding.finding_class == FindingClass::fault &&
            (finding.apiservice.empty() || finding.apiservice == apiservice);
 }
 
 // An API that was deleted or excluded is asked no more: nothing else would end what is told of it.
-void forget_gone(History& history, const std::set<std::string>& listed, TrackResult& result) {
+void forget_gone(History& history, const ListedApis& listed, TrackResult& result) {
+    if (!listed.is_whole) return;
     std::erase_if(history.attempts, [&](const auto& entry) {
         const auto& [apiservice, known] = entry;
-        if (listed.contains(apiservice)) return false;
+        if (listed.names.contains(apiservice)) return false;
         if (known.raised) result.resolved.push_back(intermittent_finding(apiservice, known));
         return true;
     });
@@ -131,13 +110,14 @@ TrackResult track(History history, const Assessment& assessment, TimePoint now, 
     history.cluster = assessment.cluster;
     std::map<std::string, Finding> present;
     for (const auto& finding : assessment.findings) {
-        if (is_raised(history, finding) || !is_by_chance(finding, attempts)) merge_in(present, finding);
+        if (is_raised(history, finding) || !is_by_chance(finding, apis.attempts)) merge_in(present, finding);
     }
+    const Gaps gaps{.assessment = assessment, .listed = apis.listed, .proven_apis = proven_apis(history)};
     for (const auto& [name, finding] : present) fold_seen(history, finding, now);
     for (auto at = history.findings.begin(); at != history.findings.end();) {
         auto& tracked = at->second;
         const bool absent = !present.contains(at->first);
-        if (absent && is_known(tracked.finding, assessment)) remember(tracked, false);
+        if (absent && is_known(tracked.finding, gaps)) remember(tracked, false);
         if (tracked.clean_cycles < clean_to_resolve) {
             ++at;
             continue;

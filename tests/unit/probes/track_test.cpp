@@ -26,6 +26,8 @@ Finding finding(std::string cause, std::string master = "", std::string apiservi
 struct Cycles {
     Finding subject = finding("no-backend", "", "v1.a.example");
     UnobservedFact blind{.what = "the list of APIServices", .master = "", .reason = "timeout"};
+    std::optional<ListedApis> listed{};
+    std::vector<Finding> beside{};  // seen in the cycles that are `?`
     History history{};
     TimePoint now{std::chrono::seconds(1000)};
     std::vector<Finding> resolved{};
@@ -38,7 +40,8 @@ struct Cycles {
             if (cycle == 'x') assessment.findings = {subject};
             if (cycle == '?') assessment.unobserved = {blind};
             now += std::chrono::seconds(30);
-            auto result = track(std::move(history), assessment, now);
+            if (cycle == '?') assessment.findings.insert(assessment.findings.end(), beside.begin(), beside.end());
+            auto result = track(std::move(history), assessment, now, {.attempts = {}, .listed = listed});
             history = std::move(result.history);
             raised = result.findings;
             resolved = result.resolved;
@@ -131,10 +134,73 @@ TEST(Track, LosingSshFreezesWhatOnlySshCanSee) {
         (Cycles{.subject = finding("identity-collapse", "", "v1.a.example"), .blind = open}.raised_after("xx???")));
 }
 
+Finding proven_by_files(std::string cause, std::string apiservice) {
+    auto made = finding(std::move(cause), "", std::move(apiservice));
+    made.evidence = {{.fact = "CN", .source = "ssh", .master = "m0"},
+                     {.fact = "the names", .source = "configmap", .master = ""}};
+    return made;
+}
+
+TEST(Track, AGapThatStandsInEveryCycleHidesItsSubjectOnly) {
+    const auto gap = [](std::string what) {
+        return UnobservedFact{.what = std::move(what), .master = "", .reason = ""};
+    };
+    const auto a = "v1.a.example";
+    struct Row {
+        UnobservedFact blind;
+        Finding subject;
+        bool frozen;
+    };
+    for (const auto& [blind, subject, frozen] : std::initializer_list<Row>{
+             {gap("9800 more APIServices"), finding("no-backend", "", a), false},
+             {gap("9800 more APIServices"), finding("no-backend", "", "v1.beyond.example"), true},
+             {gap("9800 more APIServices"), finding("pending-restart", "m1"), false},
+             {gap("the published client-ca-file"), finding("no-backend", "", a), false},
+             {gap("the published client-ca-file"), finding("identity-collapse", "", a), true},
+             {gap("the published requestheader-client-ca-file"), finding("no-backend", "", a), false},
+             {gap("the published requestheader-client-ca-file"), finding("proxy-cert-expired", "", a), true},
+             {gap("the published allowed names"), finding("cn-not-allowed", "", a), true},
+             {gap("the published allowed names"), finding("proxy-cert-expired", "", a), false},
+             {gap("the published authentication configuration"), proven_by_files("cn-not-allowed", a), true},
+             {gap("the list of APIServices"), finding("pending-restart", "m1"), false},
+             {gap("canary at v1.b.example"), finding("cn-not-allowed", "", a), false},
+             {gap("canary at v1.a.example"), finding("cn-not-allowed", "", a), true},
+             {gap("canary at v1.a.example"), proven_by_files("cn-not-allowed", a), false},
+             {gap("aggregated API v1.a.example"), proven_by_files("cn-not-allowed", a), false}}) {
+        Cycles cycles{.subject = subject, .blind = blind, .listed = ListedApis{.names = {a}}};
+        EXPECT_EQ(cycles.raised_after("xx???"), frozen) << blind.what << " " << subject.cause << subject.apiservice;
+    }
+}
+
+// A silent API is not healed as long as the files show the fault that it had.
+TEST(Track, AProvenFaultOfASilentApiLastsWhileItsCauseIsSeenAnywhere) {
+    const UnobservedFact silent{.what = "aggregated API v1.a.example", .master = "", .reason = "timeout"};
+    Cycles cycles{.subject = proven_by_files("cn-not-allowed", "v1.a.example"),
+                  .blind = silent,
+                  .beside = {proven_by_files("cn-not-allowed", "")}};
+    cycles.raised_after("xx????");
+    EXPECT_TRUE(cycles.history.findings.contains(key(cycles.subject)));
+}
+
+TEST(Track, WhatFollowsFromAFaultIsOverWhenTheFilesShowThatTheFaultIs) {
+    auto collapse = finding("identity-collapse", "", "v1.a.example");
+    collapse.consequence_of = "cn-not-allowed";
+    Assessment broken;
+    broken.findings = {proven_by_files("cn-not-allowed", "v1.a.example"), collapse};
+    Assessment repaired;
+    repaired.unobserved = {{.what = "canary at v1.a.example", .master = "", .reason = "forbidden"}};
+    History history;
+    const TimePoint now{std::chrono::seconds(1000)};
+    for (int cycle = 0; cycle < 2; ++cycle) history = track(std::move(history), broken, now).history;
+    for (int cycle = 0; cycle < 3; ++cycle) history = track(std::move(history), repaired, now).history;
+    EXPECT_TRUE(history.findings.empty());
+}
+
 TEST(Track, OptionalEvidenceFreezesOnlyTheCausesThatItHides) {
     UnobservedFact logs{.what = "logs of v1.a.example", .master = "", .reason = "forbidden", .causes = {"no-backend"}};
     EXPECT_TRUE((Cycles{.subject = finding("no-backend", "", "v1.a.example"), .blind = logs}.raised_after("xx???")));
     EXPECT_FALSE((Cycles{.subject = finding("clock-skew"), .blind = logs}.raised_after("xx???")));
+    EXPECT_FALSE((Cycles{.subject = finding("no-backend", "", "v1.b.example"), .blind = logs}.raised_after("xx???")));
     logs.master = "m1";
     EXPECT_FALSE((Cycles{.subject = finding("no-backend", "m0"), .blind = logs}.raised_after("xx???")));
     EXPECT_TRUE((Cycles{.subject = finding("no-backend", "m1"), .blind = logs}.raised_after("xx???")));
@@ -221,19 +287,20 @@ TEST(Track, AnIntermittentApiThatIsDeletedOrExcludedIsOver) {
     ASSERT_TRUE(is_intermittent_after("1111", history));
     const auto unknown = track(history, {}, now, {});
     EXPECT_EQ(unknown.findings.size(), 1U) << "a list that nobody brought deletes nothing";
-    const auto gone = track(history, {}, now, {.attempts = {}, .listed = std::set<std::string>{"v1.b.example"}});
+    const auto gone = track(history, {}, now, {.attempts = {}, .listed = ListedApis{.names = {"v1.b.example"}}});
     EXPECT_TRUE(gone.findings.empty());
     EXPECT_TRUE(gone.history.attempts.empty());
     ASSERT_EQ(gone.resolved.size(), 1U);
     EXPECT_EQ(gone.resolved[0].apiservice, "v1.a.example");
 }
 
-TEST(ListedApis, AreKnownOnlyFromAWholeList) {
+TEST(ListedApis, SaysWhetherTheListWasReadToItsEnd) {
     auto observation = recording::load("healthy", {.ssh = false, .as = recording::As::dev});
     ASSERT_TRUE(listed_apis(observation));
-    EXPECT_TRUE(listed_apis(observation)->contains(recording::wardle));
+    EXPECT_TRUE(listed_apis(observation)->names.contains(recording::wardle));
+    EXPECT_TRUE(listed_apis(observation)->is_whole);
     observation.apiservers[0].apiservices_left_out = 1;
-    EXPECT_FALSE(listed_apis(observation));
+    EXPECT_FALSE(listed_apis(observation)->is_whole);
     for (auto& apiserver : observation.apiservers)
         apiserver.apiservices = Unobserved{.reason = "timeout", .detail = ""};
     EXPECT_FALSE(listed_apis(observation));

@@ -6,6 +6,7 @@
 #include "probes/hidden.hpp"
 #include "probes/json_fields.hpp"
 #include "probes/raised.hpp"
+#include "probes/rotating.hpp"
 
 namespace aggmedic::probes {
 
@@ -15,10 +16,19 @@ constexpr std::size_t cycles_remembered = 3;
 constexpr int seen_to_raise = 2;
 constexpr int clean_to_resolve = 3;
 
-void remember(Tracked& tracked, bool seen) {
+void note(Tracked& tracked, bool seen) {
     tracked.recent.push_back(seen);
     while (tracked.recent.size() > cycles_remembered) tracked.recent.pop_front();
+}
+
+void remember(Tracked& tracked, bool seen) {
+    note(tracked, seen);
     tracked.clean_cycles = seen ? 0 : tracked.clean_cycles + 1;
+}
+
+void remember_absence(Tracked& tracked, const History& history, const PresentFindings& present) {
+    if (goes_on_otherwise(tracked, history, present)) return note(tracked, false);
+    remember(tracked, false);
 }
 
 void fold_seen(History& history, const Finding& finding, TimePoint now) {
@@ -51,7 +61,7 @@ bool is_raised(const History& history, const Finding& finding) {
 }
 
 // One for each key: two certificates that end may share a subject, and neither may hide the graver other.
-void merge_in(std::map<std::string, Finding>& present, const Finding& finding) {
+void merge_in(PresentFindings& present, const Finding& finding) {
     auto [at, added] = present.try_emplace(key(finding), finding);
     if (!added) merge(at->second, finding);
 }
@@ -108,16 +118,17 @@ std::string key(const Finding& finding) {
 TrackResult track(History history, const Assessment& assessment, TimePoint now, const CycleOfApis& apis) {
     TrackResult result;
     history.cluster = assessment.cluster;
-    std::map<std::string, Finding> present;
+    PresentFindings present;
     for (const auto& finding : assessment.findings) {
         if (is_raised(history, finding) || !is_by_chance(finding, apis.attempts)) merge_in(present, finding);
     }
     const Gaps gaps{.assessment = assessment, .listed = apis.listed, .proven_apis = proven_apis(history)};
     for (const auto& [name, finding] : present) fold_seen(history, finding, now);
+    raise_rotating(history, present, gaps);
     for (auto at = history.findings.begin(); at != history.findings.end();) {
         auto& tracked = at->second;
         const bool absent = !present.contains(at->first);
-        if (absent && is_known(tracked.finding, gaps)) remember(tracked, false);
+        if (absent && is_known(tracked.finding, gaps)) remember_absence(tracked, history, present);
         if (tracked.clean_cycles < clean_to_resolve) {
             ++at;
             continue;
@@ -126,7 +137,7 @@ TrackResult track(History history, const Assessment& assessment, TimePoint now, 
         at = history.findings.erase(at);
     }
     for (const auto& [name, tracked] : history.findings) {
-        if (tracked.raised) result.findings.push_back(tracked.finding);
+        if (tracked.raised) result.findings.push_back(with_its_turns(tracked, history));
     }
     fold_attempts(history, apis, now, result);
     result.history = std::move(history);
@@ -215,6 +226,7 @@ void fields(V& v, T& x) {
     v("cluster", x.cluster);
     v("findings", x.findings);
     v("attempts", x.attempts);
+    v("failing", x.failing);
 }
 
 nlohmann::json to_json(const History& history) {

@@ -22,8 +22,9 @@ struct Tracked {
 };
 struct History {
     std::string cluster;
-    std::map<std::string, Tracked> findings;         // by key(finding)
-    std::map<std::string, AttemptHistory> attempts;  // by APIService
+    std::map<std::string, Tracked> findings;          // by key(finding)
+    std::map<std::string, AttemptHistory> attempts;   // by APIService
+    std::map<std::string, std::deque<bool>> failing;  // by APIService: whether any finding named it, last three cycles
     bool operator==(const History&) const = default;
 };
 std::string key(const Finding& finding);
@@ -35,9 +36,9 @@ struct TrackResult {
 };
 
 // Folds one assessment into the history: a finding is raised when seen in 2 of the last 3 cycles and resolved after 3
-// clean ones. A cycle in which its subject could not be observed counts as neither: the finding is frozen. An API that
-// fails now and then, by the attempts of many cycles, is raised as `intermittent` unless a finding explains it, and
-// until it is listed no more.
+// clean ones; so is what is newest at an API that has a finding in 2 of 3 cycles, each time another. A cycle in which
+// its subject could not be observed counts as neither: the finding is frozen. An API that fails now and then, by the
+// attempts of many cycles, is raised as `intermittent` unless a finding explains it, and until it is listed no more.
 TrackResult track(History history, const Assessment& assessment, TimePoint now, const CycleOfApis& apis = {});
 
 // Only what is raised already: for the time after a change of our own, in which what begins to fail is no news yet.

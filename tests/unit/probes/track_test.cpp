@@ -216,7 +216,7 @@ TEST(Track, AnAmbiguousCauseIsNotRaisedWhileTheApiMostlyAnswersThroughTheSameMas
         History history;
         std::vector<Finding> told;
         for (int cycle = 0; cycle < 2; ++cycle) {
-            auto result = track(std::move(history), assessment, TimePoint(), attempts);
+            auto result = track(std::move(history), assessment, TimePoint(), {.attempts = attempts});
             history = std::move(result.history);
             told = std::move(result.findings);
         }
@@ -230,6 +230,56 @@ TEST(Track, AnAmbiguousCauseIsNotRaisedWhileTheApiMostlyAnswersThroughTheSameMas
     auto certain = guess;
     certain.confidence = Confidence::certain;
     EXPECT_TRUE(raised(certain, {.failed = 3, .total = 5}, {.failed = 0, .total = 5}));
+}
+
+// Cycles as a line of text: a letter, the finding of `turns` that is seen; `.`, none.
+struct Turns {
+    std::map<char, Finding> turns;
+    History history{};
+    std::vector<Finding> after(const std::string& line) {
+        TrackResult result;
+        TimePoint now{std::chrono::seconds(1000)};
+        for (const char cycle : line) {
+            Assessment assessment;
+            if (cycle != '.') assessment.findings = {turns.at(cycle)};
+            now += std::chrono::seconds(30);
+            result = track(std::move(history), assessment, now);
+            history = result.history;
+        }
+        return result.findings;
+    }
+};
+
+TEST(Track, AnApiThatFailsInAnotherWayInEachCycleIsRaisedWithAllOfThem) {
+    const auto api = "v1.a.example";
+    const std::map<char, Finding> turns{{'s', finding("backend-slow-or-node-dead", "", api)},
+                                        {'b', finding("no-backend", "", api)},
+                                        {'p', finding("master-to-pod-blocked", "m0", api)},
+                                        {'q', finding("master-to-pod-blocked", "m1", api)},
+                                        {'o', finding("no-backend", "", "v1.other.example")}};
+    struct Row {
+        const char* line;
+        std::size_t raised;
+        std::vector<std::string> candidates;
+    };
+    for (const auto& [line, raised, candidates] : std::initializer_list<Row>{
+             {"s", 0, {}},
+             {"so", 0, {}},
+             {"s..b", 0, {}},
+             {"sb", 1, {"no-backend", "backend-slow-or-node-dead"}},
+             {"s.b", 1, {"no-backend", "backend-slow-or-node-dead"}},
+             {"sbp", 1, {"no-backend", "backend-slow-or-node-dead", "master-to-pod-blocked"}},
+             {"sbpsbpsbp", 1, {"no-backend", "backend-slow-or-node-dead", "master-to-pod-blocked"}},
+             {"sbps...", 0, {}},
+             {"sbbb", 1, {}},
+             {"pq", 1, {}}}) {
+        const auto found = Turns{.turns = turns}.after(line);
+        ASSERT_EQ(found.size(), raised) << line;
+        if (raised == 0) continue;
+        EXPECT_THAT(found[0].candidates, testing::UnorderedElementsAreArray(candidates)) << line;
+        EXPECT_EQ(found[0].confidence == Confidence::ambiguous, !candidates.empty()) << line;
+        EXPECT_EQ(found[0].master, "") << line;
+    }
 }
 
 // One digit a cycle: how many of five attempts fail; `-`: nothing was known. 9 stands for all.
@@ -372,6 +422,7 @@ TEST(Track, HistoryRoundTrips) {
     history.findings.begin()->second.finding.finding_class = FindingClass::security;
     history.attempts["v1.a.example"] = {
         .cycles = {{{"m0", {.failed = 1, .total = 5}}}}, .raised = true, .first_seen = {}};
+    history.failing["v1.a.example"] = {true, false};
     const auto read = parse_history(to_json(history).dump());
     ASSERT_TRUE(read) << read.error().detail;
     EXPECT_EQ(*read, history);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "probes/causes/rules.hpp"
 #include "probes/hidden.hpp"
 #include "probes/json_fields.hpp"
 #include "probes/raised.hpp"
@@ -74,9 +75,13 @@ std::set<std::string> proven_apis(const History& history) {
     return names;
 }
 
+// What names the API, and what makes extension API servers refuse the proxy now. A latent fault or one of a master
+// explains no failing API.
 bool explains(const Finding& finding, const std::string& apiservice) {
-    return finding.severity != Severity::info && finding.finding_class == FindingClass::fault &&
-           (finding.apiservice.empty() || finding.apiservice == apiservice);
+    if (finding.severity == Severity::info || finding.finding_class != FindingClass::fault) return false;
+    if (!finding.apiservice.empty()) return finding.apiservice == apiservice;
+    const bool is_refusal = is_trust_cause(finding.cause) || finding.cause == "last-writer-wins";
+    return is_refusal && finding.severity == Severity::critical;
 }
 
 // An API that was deleted or excluded is asked no more: nothing else would end what is told of it.

@@ -331,6 +331,35 @@ TEST(Track, WhatAFindingExplainsIsNotIntermittentToo) {
     EXPECT_EQ(result.findings[0].cause, "no-backend");
 }
 
+TEST(Track, AnIntermittentApiIsToldBesideWhatDoesNotExplainIt) {
+    struct Row {
+        const char* cause;
+        const char* apiservice;
+        Severity severity;
+        bool told;
+    };
+    for (const auto& [cause, apiservice, severity, told] :
+         std::initializer_list<Row>{{"pending-restart", "", Severity::warning, true},
+                                    {"clock-skew", "", Severity::warning, true},
+                                    {"cn-not-allowed", "", Severity::warning, true},
+                                    {"no-backend", "v1.b.example", Severity::critical, true},
+                                    {"no-backend", "v1.a.example", Severity::critical, false},
+                                    {"last-writer-wins", "", Severity::critical, false},
+                                    {"auth-configmap-gone", "", Severity::critical, false}}) {
+        History history;
+        ASSERT_TRUE(is_intermittent_after("1111", history));
+        Assessment assessment;
+        assessment.findings = {finding(cause, "", apiservice)};
+        assessment.findings[0].severity = severity;
+        const TimePoint now{std::chrono::seconds(9000)};
+        for (int cycle = 0; cycle < 2; ++cycle) history = track(std::move(history), assessment, now).history;
+        const auto result = track(std::move(history), assessment, now);
+        const bool found =
+            std::ranges::any_of(result.findings, [](const auto& each) { return each.cause == "intermittent"; });
+        EXPECT_EQ(found, told) << cause << " " << apiservice;
+    }
+}
+
 TEST(Track, AnIntermittentApiThatIsDeletedOrExcludedIsOver) {
     const TimePoint now{std::chrono::seconds(9000)};
     History history;

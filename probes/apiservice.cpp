@@ -142,12 +142,14 @@ std::string discovery_path(const ApiService& apiservice) {
     return "/apis/" + apiservice.group + "/" + apiservice.version;
 }
 
-Result<ListableResource> parse_listable_resource(std::string_view text, const ApiService& apiservice) {
+Result<ListableResource> parse_listable_resource(std::string_view text, const ApiService& apiservice,
+                                                 const std::set<std::string>& unreadable) {
     auto document = read_json_object(text, {"kind", "resources", "name", "namespaced", "verbs"});
     if (!document) return std::unexpected(document.error());
     if (text_at(*document, "kind") != "APIResourceList")
         return fail(Errc::malformed_reply, "the answer is no APIResourceList");
     ListableResource found;
+    found.unreadable = unreadable;
     for (const auto& resource : array_at(*document, "resources")) {
         const auto name = text_at(resource, "name");
         const auto& verbs = array_at(resource, "verbs");
@@ -155,13 +157,14 @@ Result<ListableResource> parse_listable_resource(std::string_view text, const Ap
         if (!listable || !is_path_word(name)) continue;  // a subresource has a slash in its name
         const auto base = discovery_path(apiservice);
         const bool namespaced = flag_at(resource, "namespaced");
-        if (found.list_path.empty()) {
-            found.list_path = base + "/" + name;
+        if (found.canary_path.empty())
             found.canary_path = base + (namespaced ? "/namespaces/default/" : "/") + name + "/aggmedic-canary";
+        if (found.list_path.empty() && !unreadable.contains(base + "/" + name)) found.list_path = base + "/" + name;
+        if (namespaced && !found.has_namespaces()) {
+            found.before_namespace = base + "/namespaces/";
+            found.after_namespace = "/" + name + "/aggmedic-canary";
         }
-        if (!namespaced) continue;
-        found.before_namespace = base + "/namespaces/";
-        found.after_namespace = "/" + name + "/aggmedic-canary";
+        if (found.list_path.empty() || !found.has_namespaces()) continue;
         break;
     }
     return found;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,10 +34,14 @@ struct ListableResource {
     std::string before_namespace{}, after_namespace{};  // empty: no resource is
     bool has_namespaces() const { return !before_namespace.empty(); }
     std::string canary_path_in(const std::string& name) const { return before_namespace + name + after_namespace; }
+    // Lists that cannot be read at their size or coding, whatever `limit` says: servers without etcd ignore it.
+    std::set<std::string> unreadable{};
 };
 
-// The first resource of an APIResourceList that can be listed; empty paths when none can. Errors: malformed_reply.
-Result<ListableResource> parse_listable_resource(std::string_view json, const ApiService& apiservice);
+// The first resource of an APIResourceList that can be listed and is none of `unreadable`; an empty list_path when
+// there is none, and empty paths when none can be listed. Errors: malformed_reply.
+Result<ListableResource> parse_listable_resource(std::string_view json, const ApiService& apiservice,
+                                                 const std::set<std::string>& unreadable = {});
 
 // Whether the body of a discovery is an APIResourceList of the group and version that were asked for.
 bool is_resource_list(std::string_view json, const ApiService& apiservice);

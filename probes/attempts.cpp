@@ -100,6 +100,17 @@ bool is_first_or_odd(const std::vector<Answer>& answers) {
     return std::ranges::none_of(answers, [](const Answer& answer) { return answer.is_resource_list == true; });
 }
 
+bool is_unreadable(const Exchange& list) {
+    if (list.reply) return false;
+    return list.reply.error().code == Errc::too_large || list.reply.error().code == Errc::malformed_reply;
+}
+
+// It would be the same in each attempt and cycle, and cost as much: the next discovery names another one.
+void give_up(ListableResource& resource, const std::string& list_path) {
+    resource.unreadable.insert(list_path);
+    if (resource.list_path == list_path) resource.list_path.clear();
+}
+
 asio::awaitable<void> run_job(ClusterConnections& connections, Lane& lane, Queue& queue, Job& job) {
     struct Busy {
         Queue& queue;
@@ -145,13 +156,17 @@ asio::awaitable<void> make_attempt(HttpsClient& probe, HttpsClient* canary, cons
     auto& answered = attempts.discovery.back();
     if (answered.status == 200 && is_first_or_odd(attempts.discovery)) {
         answered.is_resource_list = is_resource_list(discovery.reply->body, apiservice);
-        if (auto found = parse_listable_resource(discovery.reply->body, apiservice)) resource = std::move(*found);
+        if (auto found = parse_listable_resource(discovery.reply->body, apiservice, resource.unreadable))
+            resource = std::move(*found);
     }
-    attempts.resource_path = resource.list_path;
-    if (resource.list_path.empty() || silent_at_the_end(attempts.resource) >= silent_attempts_max) co_return;
-    const auto list = co_await get(probe, resource.list_path + "?limit=1", timeout);
-    attempts.resource.push_back(list.answer());
-    if (canary == nullptr || discovery.reply->status != 200) co_return;
+    if (silent_at_the_end(attempts.resource) >= silent_attempts_max) co_return;
+    if (!resource.list_path.empty()) {
+        attempts.resource_path = resource.list_path;
+        const auto list = co_await get(probe, attempts.resource_path + "?limit=1", timeout);
+        attempts.resource.push_back(list.answer());
+        if (is_unreadable(list)) give_up(resource, attempts.resource_path);
+    }
+    if (canary == nullptr || discovery.reply->status != 200 || resource.canary_path.empty()) co_return;
     const auto object = co_await get(*canary, resource.canary_path, timeout);
     attempts.canary.push_back(object.answer());
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "net/text.hpp"
 #include "probes/causes/case.hpp"
@@ -14,63 +15,84 @@ constexpr std::size_t cycles_kept = 12;
 constexpr std::size_t failing_to_raise = 3;
 constexpr std::size_t failing_to_keep = 2;
 
-void count(AttemptCount& counted, int& silent, const Answer& answer, bool is_resource, const Caller& caller) {
-    const auto symptom = symptom_of(answer, caller);
-    if (answer.status == 0) {
-        ++silent;
-    } else if (symptom == Symptom::none) {
-        ++counted.total;
-    } else if (symptom != Symptom::uninformative && !(is_resource && symptom == Symptom::not_found)) {
-        ++counted.total;
-        ++counted.failed;
-    }
+bool is_lost(const Answer& answer) {
+    constexpr std::array<std::string_view, 4> ways{"timeout", "read_failed", "write_failed", "connect_failed"};
+    return answer.status == 0 && std::ranges::find(ways, answer.failure) != ways.end();
 }
 
-AttemptCount count_through(const ApiServiceAttempts& attempts, const Caller& caller) {
+AttemptCount count(const std::vector<Answer>& answers, bool are_lists, const Caller& caller) {
     AttemptCount counted;
-    int silent = 0;
-    for (const auto& answer : attempts.discovery) count(counted, silent, answer, false, caller);
-    for (const auto& answer : attempts.resource) count(counted, silent, answer, true, caller);
+    int lost = 0;
+    for (const auto& answer : answers) {
+        const auto symptom = symptom_of(answer, caller);
+        if (answer.status == 0) {
+            lost += is_lost(answer) ? 1 : 0;
+        } else if (symptom == Symptom::none) {
+            ++counted.total;
+        } else if (symptom != Symptom::uninformative && !(are_lists && symptom == Symptom::not_found)) {
+            ++counted.total;
+            ++counted.failed;
+        }
+    }
     if (counted.total == counted.failed) return counted;
-    counted.failed += silent;
-    counted.total += silent;
+    counted.failed += lost;
+    counted.total += lost;
     return counted;
 }
 
-AttemptCount sum_of(const CycleAttempts& cycle) {
-    AttemptCount sum;
-    for (const auto& [master, counted] : cycle) {
-        sum.failed += counted.failed;
-        sum.total += counted.total;
-    }
-    return sum;
+void add(AttemptCount& sum, const AttemptCount& counted) {
+    sum.failed += counted.failed;
+    sum.total += counted.total;
 }
 
-// The cycles that count: all but those of an outage that lasted.
-std::vector<const CycleAttempts*> counting(const AttemptHistory& history) {
-    std::vector<const CycleAttempts*> kept;
-    const auto& cycles = history.cycles;
-    for (std::size_t at = 0; at < cycles.size(); ++at) {
-        const bool lasts =
-            (at > 0 && is_outage(cycles[at - 1])) || (at + 1 < cycles.size() && is_outage(cycles[at + 1]));
-        const bool is_newest = at + 1 == cycles.size();
-        if (is_outage(cycles[at]) && (lasts || is_newest)) continue;
-        kept.push_back(&cycles[at]);
+// One way's attempts, cycle by cycle: discoveries or lists, through one master. Cycles without any are left out.
+struct Way {
+    std::string master;
+    std::vector<std::pair<std::size_t, AttemptCount>> cycles;  // by their place in the history
+
+    bool is_outage(std::size_t at) const {
+        return at < cycles.size() && cycles[at].second.failed * 2 > cycles[at].second.total;
     }
-    return kept;
+    bool counts(std::size_t at) const {
+        const bool lasts = (at > 0 && is_outage(at - 1)) || is_outage(at + 1);
+        const bool is_newest = at + 1 == cycles.size();
+        return !(is_outage(at) && (lasts || is_newest));
+    }
+};
+
+std::vector<Way> ways_of(const AttemptHistory& history) {
+    std::map<std::pair<bool, std::string>, Way> ways;
+    for (std::size_t at = 0; at < history.cycles.size(); ++at) {
+        for (const bool are_lists : {false, true}) {
+            const auto& cycle = history.cycles[at];
+            for (const auto& [master, counted] : are_lists ? cycle.lists : cycle.discovery) {
+                auto& way = ways[{are_lists, master}];
+                way.master = master;
+                way.cycles.emplace_back(at, counted);
+            }
+        }
+    }
+    std::vector<Way> list;
+    for (auto& [key, way] : ways) list.push_back(std::move(way));
+    return list;
 }
 
 struct Tallied {
-    std::size_t failing = 0;
+    std::set<std::size_t> counting, failing;  // cycles
     AttemptCount attempts;
+    std::map<std::string, AttemptCount> by_master;
 };
-Tallied tally(const std::vector<const CycleAttempts*>& cycles) {
+Tallied tally(const AttemptHistory& history) {
     Tallied sum;
-    for (const auto* cycle : cycles) {
-        const auto one = sum_of(*cycle);
-        if (one.failed > 0) ++sum.failing;
-        sum.attempts.failed += one.failed;
-        sum.attempts.total += one.total;
+    for (const auto& way : ways_of(history)) {
+        for (std::size_t at = 0; at < way.cycles.size(); ++at) {
+            if (!way.counts(at)) continue;
+            const auto& [cycle, counted] = way.cycles[at];
+            sum.counting.insert(cycle);
+            if (counted.failed > 0) sum.failing.insert(cycle);
+            add(sum.attempts, counted);
+            add(sum.by_master[way.master], counted);
+        }
     }
     return sum;
 }
@@ -81,21 +103,24 @@ std::string through(const std::string& master) {
 
 }  // namespace
 
-bool is_outage(const CycleAttempts& cycle) {
-    const auto sum = sum_of(cycle);
-    return sum.failed * 2 > sum.total;
-}
-
 std::map<std::string, CycleAttempts> count_attempts(const Observation& observation) {
     std::map<std::string, CycleAttempts> counts;
     for (const auto& apiserver : observation.apiservers) {
         if (!is_usable(apiserver)) continue;
         for (const auto& attempts : apiserver.attempts) {
-            const auto counted = count_through(attempts, observation.caller);
-            if (counted.total > 0) counts[attempts.apiservice][apiserver.master] = counted;
+            const auto discovery = count(attempts.discovery, false, observation.caller);
+            const auto lists = count(attempts.resource, true, observation.caller);
+            if (discovery.total > 0) counts[attempts.apiservice].discovery[apiserver.master] = discovery;
+            if (lists.total > 0) counts[attempts.apiservice].lists[apiserver.master] = lists;
         }
     }
     return counts;
+}
+
+std::map<std::string, AttemptCount> by_master(const CycleAttempts& cycle) {
+    auto sums = cycle.discovery;
+    for (const auto& [master, counted] : cycle.lists) add(sums[master], counted);
+    return sums;
 }
 
 std::optional<ListedApis> listed_apis(const Observation& observation) {
@@ -111,10 +136,11 @@ std::optional<ListedApis> listed_apis(const Observation& observation) {
 void fold(AttemptHistory& history, const CycleAttempts& cycle, TimePoint now) {
     history.cycles.push_back(cycle);
     while (history.cycles.size() > cycles_kept) history.cycles.pop_front();
-    const auto sum = tally(counting(history));
+    const auto sum = tally(history);
+    const auto failing = sum.failing.size();
     if (history.raised) {
-        history.raised = sum.failing >= failing_to_keep;
-    } else if (sum.failing >= failing_to_raise && sum.attempts.failed * 10 >= sum.attempts.total) {
+        history.raised = failing >= failing_to_keep;
+    } else if (failing >= failing_to_raise && sum.attempts.failed * 10 >= sum.attempts.total) {
         history.raised = true;
         history.first_seen = now;
     }
@@ -130,21 +156,13 @@ Finding intermittent_finding(const std::string& apiservice, const AttemptHistory
         finding.severity = cause->severity;
         finding.remedy = cause->remedy;
     }
-    const auto cycles = counting(history);
-    const auto sum = tally(cycles);
+    const auto sum = tally(history);
     finding.evidence.push_back(
         {.fact = fmt::format("{} of {} attempts failed, in {} of the last {} cycles", sum.attempts.failed,
-                             sum.attempts.total, sum.failing, cycles.size()),
+                             sum.attempts.total, sum.failing.size(), sum.counting.size()),
          .source = "answer",
          .master = ""});
-    CycleAttempts by_master;
-    for (const auto* cycle : cycles) {
-        for (const auto& [master, counted] : *cycle) {
-            by_master[master].failed += counted.failed;
-            by_master[master].total += counted.total;
-        }
-    }
-    for (const auto& [master, counted] : by_master) {
+    for (const auto& [master, counted] : sum.by_master) {
         finding.evidence.push_back(
             {.fact = fmt::format("through {}, {} of {}", through(master), counted.failed, counted.total),
              .source = "answer",
@@ -154,8 +172,8 @@ Finding intermittent_finding(const std::string& apiservice, const AttemptHistory
         {.cause = "cn-not-allowed",
          .because = "a certificate that is refused is refused at every attempt, and most attempts succeed"});
     finding.rules_out.push_back({.cause = "no-backend", .because = "most attempts are answered by a backend"});
-    if (by_master.size() > 1 &&
-        std::ranges::all_of(by_master, [](const auto& each) { return each.second.failed > 0; })) {
+    if (sum.by_master.size() > 1 &&
+        std::ranges::all_of(sum.by_master, [](const auto& each) { return each.second.failed > 0; })) {
         finding.rules_out.push_back(
             {.cause = "masters-differ", .because = "it fails through every apiserver that was asked"});
     }

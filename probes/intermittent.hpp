@@ -18,14 +18,18 @@ struct AttemptCount {
     bool operator==(const AttemptCount&) const = default;
 };
 // The attempts of one cycle at one aggregated API, by the master they went through ("": the server address).
-using CycleAttempts = std::map<std::string, AttemptCount>;
+struct CycleAttempts {
+    std::map<std::string, AttemptCount> discovery, lists;
+    bool operator==(const CycleAttempts&) const = default;
+};
 
-// By APIService, through apiservers that are ready; what answered nothing that tells is left out. An attempt without an
-// answer counts as failed only beside one that was answered.
+// By APIService, through apiservers that are ready. What answered nothing that tells is left out, and so is a list that
+// cannot be read at its size or coding. An attempt that ran out of time or lost its connection counts as failed only
+// beside one of the same kind that was answered.
 std::map<std::string, CycleAttempts> count_attempts(const Observation& observation);
 
-// Most attempts failed.
-bool is_outage(const CycleAttempts& cycle);
+// Discoveries and lists together.
+std::map<std::string, AttemptCount> by_master(const CycleAttempts& cycle);
 
 // The aggregated APIs that were asked; nullopt: the list was not read.
 struct ListedApis {
@@ -48,7 +52,8 @@ struct AttemptHistory {
 };
 
 // Folds one known cycle in; raised from the third failing cycle of the last twelve on, if a tenth of the attempts fail;
-// over when fewer than two are left. A cycle in a row of cycles that fail altogether is an outage, and counts as none.
+// over when fewer than two are left. What fails altogether through one master in cycles in a row, discoveries or lists,
+// is an outage of that way, and counts as none.
 void fold(AttemptHistory& history, const CycleAttempts& cycle, TimePoint now);
 
 // What a raised history says; no consequence of anything, and no answer to which of the causes it is.

@@ -47,10 +47,15 @@ void fold_seen(History& history, const Finding& finding, TimePoint now) {
 bool is_by_chance(const Finding& finding, const std::map<std::string, CycleAttempts>& attempts) {
     if (finding.confidence != Confidence::ambiguous) return false;
     const auto api = attempts.find(finding.apiservice);
-    if (api == attempts.end() || is_outage(api->second)) return false;
-    const auto fails = [](const auto& through) { return through.second.failed > 0; };
-    if (std::ranges::none_of(api->second, fails)) return false;  // the finding is not about answers
-    return std::ranges::all_of(api->second, [&](const auto& through) {
+    if (api == attempts.end()) return false;
+    const auto counts = by_master(api->second);
+    int failed = 0, total = 0;
+    for (const auto& [master, counted] : counts) {
+        failed += counted.failed;
+        total += counted.total;
+    }
+    if (failed == 0 || failed * 2 > total) return false;  // it is not about answers, or it is an outage
+    return std::ranges::all_of(counts, [&](const auto& through) {
         const auto& [master, counted] = through;
         return (!finding.master.empty() && finding.master != master) || counted.failed < counted.total;
     });
@@ -215,6 +220,13 @@ template <class V, class T>
 void fields(V& v, T& x) {
     v("failed", x.failed);
     v("total", x.total);
+}
+
+template <class V, class T>
+    requires std::is_same_v<std::remove_const_t<T>, CycleAttempts>
+void fields(V& v, T& x) {
+    v("discovery", x.discovery);
+    v("lists", x.lists);
 }
 
 template <class V, class T>

@@ -82,7 +82,7 @@ TEST(Bundle, CarriesWhatTheCyclesKnew) {
     finding.apiservice = first["apiservice"].is_null() ? "" : first["apiservice"];
     moment.since[probes::key(finding)] = *from_rfc3339("2026-11-01T00:00:00Z");
     probes::AttemptHistory history;
-    history.cycles = {{{"m0", {.failed = 1, .total = 5}}}};
+    history.cycles.push_back({.discovery = {{"m0", {.failed = 1, .total = 5}}}, .lists = {}});
     moment.over_time = {probes::intermittent_finding("v1.a.example", history)};
     const auto read = unpack(*pack(moment));
     ASSERT_TRUE(read) << read.error().detail;

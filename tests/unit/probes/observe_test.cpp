@@ -172,6 +172,17 @@ TEST_F(ObserveTest, TheCanaryAsksOnceAsItself) {
     EXPECT_EQ(observation.apiservers[0].attempts[0].canary[0].status, 404U);
 }
 
+TEST_F(ObserveTest, AListThatIsTooLargeIsAskedOnce) {
+    FakeApiserver apiserver(ca);
+    apiserver.answers["/apis/g0.example/v1/things?limit=1"] = test::answer(std::string(1100 * 1024, ' '));
+    const auto connections = connect_cluster(io.get_executor(), target(apiserver.port()));
+    for (int cycle = 0; cycle < 2; ++cycle) {
+        const auto observation = run(observe_apiservers(connections, {}));
+        EXPECT_EQ(observation.apiservers[0].attempts[0].discovery.back().status, 200U);
+    }
+    EXPECT_EQ(apiserver.asked("/apis/g0.example/v1/things?limit=1"), 1);
+}
+
 TEST_F(ObserveTest, KeepsItsConnectionsFromCycleToCycle) {
     FakeApiserver apiserver(ca, 8);
     auto connections = connect_cluster(io.get_executor(), target(apiserver.port()));

@@ -159,6 +159,27 @@ TEST(ParseListableResource, ListsAcrossNamespacesAndSkipsSubresources) {
     EXPECT_EQ(resource->canary_path, "/apis/g.example/v1/namespaces/default/things/aggmedic-canary");
 }
 
+TEST(ParseListableResource, PassesOverWhatCannotBeReadAndKeepsTheCanarysObject) {
+    const json listable = {{"verbs", {"list"}}};
+    auto packages = listable, others = listable;
+    packages["name"] = "packagemanifests";
+    others["name"] = "others";
+    const json document = {{"kind", "APIResourceList"}, {"resources", {packages, others}}};
+    ApiService api;
+    api.group = "packages.example";
+    api.version = "v1";
+    const auto base = discovery_path(api);
+    const auto next = parse_listable_resource(document.dump(), api, {base + "/packagemanifests"});
+    ASSERT_TRUE(next);
+    EXPECT_EQ(next->list_path, base + "/others");
+    EXPECT_EQ(next->canary_path, base + "/packagemanifests/aggmedic-canary");
+    EXPECT_TRUE(next->unreadable.contains(base + "/packagemanifests"));
+    const auto none = parse_listable_resource(document.dump(), api, {base + "/packagemanifests", base + "/others"});
+    ASSERT_TRUE(none);
+    EXPECT_EQ(none->list_path, "");
+    EXPECT_NE(none->canary_path, "");
+}
+
 TEST(ParseListableResource, NoneIsNoError) {
     const auto none = parse_listable_resource(R"({"kind":"APIResourceList","resources":null})", {});
     ASSERT_TRUE(none);

@@ -210,7 +210,8 @@ TEST(Track, AnAmbiguousCauseIsNotRaisedWhileTheApiMostlyAnswersThroughTheSameMas
     auto guess = finding("http-proxy-env", "m0", "v1.a.example");
     guess.confidence = Confidence::ambiguous;
     const auto raised = [&](const Finding& found, AttemptCount m0, AttemptCount m1) {
-        const std::map<std::string, CycleAttempts> attempts{{"v1.a.example", {{"m0", m0}, {"m1", m1}}}};
+        const std::map<std::string, CycleAttempts> attempts{
+            {"v1.a.example", {.discovery = {{"m0", m0}, {"m1", m1}}, .lists = {}}}};
         Assessment assessment;
         assessment.findings = {found};
         History history;
@@ -289,7 +290,8 @@ bool is_intermittent_after(const std::string& line, History& history) {
     for (const char digit : line) {
         now += std::chrono::seconds(30);
         CycleOfApis cycle;
-        if (digit != '-') cycle.attempts["v1.a.example"][""] = {.failed = digit == '9' ? 5 : digit - '0', .total = 5};
+        if (digit != '-')
+            cycle.attempts["v1.a.example"].discovery[""] = {.failed = digit == '9' ? 5 : digit - '0', .total = 5};
         auto result = track(std::move(history), {}, now, cycle);
         history = std::move(result.history);
         raised = std::ranges::any_of(result.findings, [](const auto& each) { return each.cause == "intermittent"; });
@@ -392,7 +394,7 @@ TEST(CountAttempts, SilenceCountsOnlyBesideAnAnswer) {
     }
     const auto counts = count_attempts(observation);
     ASSERT_TRUE(counts.contains(recording::wardle));
-    for (const auto& [master, counted] : counts.at(recording::wardle)) EXPECT_EQ(counted.failed, 1) << master;
+    for (const auto& [master, counted] : counts.at(recording::wardle).discovery) EXPECT_EQ(counted.failed, 1) << master;
     for (auto& apiserver : observation.apiservers) {
         for (auto& attempts : apiserver.attempts) {
             for (auto* answers : {&attempts.discovery, &attempts.resource}) {
@@ -401,6 +403,54 @@ TEST(CountAttempts, SilenceCountsOnlyBesideAnAnswer) {
         }
     }
     EXPECT_TRUE(count_attempts(observation).empty());
+}
+
+// Servers without etcd ignore `limit`: such a list is too large or slow in every cycle, and works for its users.
+TEST(CountAttempts, AListThatNeverComesIsNoFailureOfSomeAttempts) {
+    for (const auto* failure : {"too_large", "malformed_reply", "timeout"}) {
+        auto observation = recording::load("healthy", {.ssh = false, .as = recording::As::dev});
+        for (auto& apiserver : observation.apiservers) {
+            for (auto& attempts : apiserver.attempts) {
+                for (auto& answer : attempts.resource) answer = {.status = 0, .failure = failure};
+            }
+        }
+        const auto counts = count_attempts(observation);
+        for (const auto& [apiservice, cycle] : counts) {
+            EXPECT_TRUE(cycle.lists.empty()) << failure;
+            for (const auto& [master, counted] : cycle.discovery) EXPECT_EQ(counted.failed, 0) << failure;
+        }
+        History history;
+        TrackResult result;
+        for (int cycle = 0; cycle < 6; ++cycle) {
+            result = track(std::move(history), {}, recording::now(), {.attempts = counts});
+            history = result.history;
+        }
+        EXPECT_TRUE(result.findings.empty()) << failure;
+    }
+}
+
+TEST(CountAttempts, OfDiscoveryAnAnswerTooLargeIsNoLostOneEither) {
+    auto observation = recording::load("healthy", {.ssh = false, .as = recording::As::dev});
+    for (auto& apiserver : observation.apiservers) {
+        for (auto& attempts : apiserver.attempts) attempts.discovery.front() = {.status = 0, .failure = "too_large"};
+    }
+    for (const auto& [apiservice, cycle] : count_attempts(observation)) {
+        for (const auto& [master, counted] : cycle.discovery) EXPECT_EQ(counted.failed, 0);
+    }
+}
+
+// Through m1 discovery works and every list fails, in all cycles: that lasts, and has a name of its own while it does.
+TEST(Track, AWayThatFailsAltogetherIsNotIntermittent) {
+    CycleOfApis cycle;
+    auto& attempts = cycle.attempts["v1.a.example"];
+    attempts.discovery = {{"m0", {.failed = 0, .total = 5}}, {"m1", {.failed = 0, .total = 5}}};
+    attempts.lists = {{"m0", {.failed = 0, .total = 5}}, {"m1", {.failed = 5, .total = 5}}};
+    TrackResult result;
+    for (int i = 0; i < 12; ++i) result = track(std::move(result.history), {}, recording::now(), cycle);
+    EXPECT_TRUE(result.findings.empty());
+    attempts.lists = {{"m0", {.failed = 2, .total = 5}}, {"m1", {.failed = 2, .total = 5}}};
+    for (int i = 0; i < 12; ++i) result = track(std::move(result.history), {}, recording::now(), cycle);
+    EXPECT_EQ(result.findings.size(), 1U);
 }
 
 TEST(ByCause, OneForEachCauseWithAllThatItExplains) {
@@ -450,7 +500,9 @@ TEST(Track, HistoryRoundTrips) {
     history.findings.begin()->second.finding.common_name = "\xFF raw";
     history.findings.begin()->second.finding.finding_class = FindingClass::security;
     history.attempts["v1.a.example"] = {
-        .cycles = {{{"m0", {.failed = 1, .total = 5}}}}, .raised = true, .first_seen = {}};
+        .cycles = {{.discovery = {{"m0", {.failed = 1, .total = 5}}}, .lists = {{"", {.failed = 0, .total = 2}}}}},
+        .raised = true,
+        .first_seen = {}};
     history.failing["v1.a.example"] = {true, false};
     const auto read = parse_history(to_json(history).dump());
     ASSERT_TRUE(read) << read.error().detail;

@@ -77,7 +77,7 @@ bool hides(const UnobservedFact& fact, const Finding& finding, const Gaps& gaps)
     const std::string_view what = fact.what;
     const auto& api = finding.apiservice;
     if (!fact.causes.empty()) return hides_by_cause(fact, finding) && !is_proven_over(finding, gaps);
-    if (what == "version" || what == "aggregator metrics") return false;
+    if (is_any(what, {"version", "aggregator metrics", "connections to the server address"})) return false;
     if (what.starts_with("identity ") || what.starts_with("canary ")) {
         const bool is_identity = is_any(finding.cause, {"identity-collapse", "cn-not-allowed"});
         const bool is_here = api_of(fact).empty() || api.empty() || is_at(api_of(fact), finding);

@@ -11,7 +11,10 @@ namespace aggmedic::probes {
 namespace {
 
 bool restarted(const ApiserverView& apiserver) {
-    const auto any = [](const std::vector<Answer>& answers) { return std::ranges::any_of(answers, shows_restart); };
+    const auto any = [&](const std::vector<Answer>& answers) {
+        return std::ranges::any_of(
+            answers, [&](const Answer& answer) { return shows_restart(answer, !apiserver.master.empty()); });
+    };
     return std::ranges::any_of(apiserver.attempts, [&](const ApiServiceAttempts& attempts) {
         return any(attempts.discovery) || any(attempts.resource);
     });

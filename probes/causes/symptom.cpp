@@ -72,13 +72,13 @@ Symptom from_unavailable(std::string_view body) {
 
 }  // namespace
 
-bool shows_restart(const Answer& answer) {
-    if (answer.status == 0) return answer.failure == "connect_failed";
+bool shows_restart(const Answer& answer, bool at_own_address) {
+    if (answer.status == 0) return at_own_address && answer.failure == "connect_failed";
     return answer.status == 503 && answer.body.contains("server is starting");
 }
 
 Symptom symptom_of(const Answer& answer, const Caller& caller) {
-    if (answer.status == 0 || shows_restart(answer)) return Symptom::uninformative;
+    if (answer.status == 0 || shows_restart(answer, true)) return Symptom::uninformative;
     if (answer.status >= 200 && answer.status < 300) return Symptom::none;
     switch (answer.status) {
         case 401:

@@ -38,6 +38,8 @@ Symptom symptom_of(const ApiService& apiservice);
 bool is_trust(Symptom symptom);
 bool is_missing(Symptom symptom);  // nothing is there that could be reached
 // Whether an answer shows a kube-apiserver that is not up yet (or no longer): nothing around it counts (design 4.6).
-bool shows_restart(const Answer& answer);
+// A refused connection counts only where the address is the apiserver's own: one that stands for several refuses for
+// one of them.
+bool shows_restart(const Answer& answer, bool at_own_address);
 
 }  // namespace aggmedic::probes

@@ -36,11 +36,26 @@ std::string silence_of(const ApiserverView& apiserver) {
     if (apiserver.readyz->status != 200)
         return fmt::format("not-ready: {} answers {}", printable(apiserver.readyz_path, 16), apiserver.readyz->status);
     if (refused) return fmt::format("status: /api answers {}", control);
-    return "not-ready: it was restarted during this cycle";
+    return "not-ready: it restarted during this cycle, or its port refused connections";
+}
+
+int refused_connections(const ApiserverView& apiserver) {
+    int refused = 0;
+    for (const auto& attempts : apiserver.attempts) {
+        for (const auto* answers : {&attempts.discovery, &attempts.resource}) {
+            refused += static_cast<int>(std::ranges::count(*answers, "connect_failed", &Answer::failure));
+        }
+    }
+    return refused;
 }
 
 void list_apiservers(const Case& seen, Assessment& assessment) {
     for (const auto& apiserver : seen.observation.apiservers) {
+        // Through the server address: an own address that refuses is an apiserver that is down.
+        if (const auto refused = refused_connections(apiserver); refused > 0 && is_usable(apiserver)) {
+            add(assessment, "connections to the server address", apiserver.master,
+                fmt::format("connect_failed: {} refused; it passes them on to an apiserver that is down", refused));
+        }
         if (!is_usable(apiserver)) {
             add(assessment, "apiserver", apiserver.master, silence_of(apiserver));
         } else if (!apiserver.version) {

@@ -81,6 +81,23 @@ TEST(Diagnose, ApisBeyondTheCapAreUnobserved) {
     EXPECT_THAT(unobserved_of(judge(observation)), HasSubstr("9800 more APIServices"));
 }
 
+TEST(Diagnose, AServerAddressThatRefusesSomeConnectionsIsStillJudgedAndSaid) {
+    auto observation = recording::load("cn-not-allowed", {.ssh = false, .as = As::dev});
+    const auto causes = causes_of(judge(observation));
+    ASSERT_FALSE(causes.empty());
+    auto& answer = observation.apiservers[0].attempts[0].discovery[1];
+    answer = Answer{};
+    answer.failure = "connect_failed";
+    const auto assessment = judge(observation);
+    EXPECT_EQ(causes_of(assessment), causes);
+    EXPECT_THAT(unobserved_of(assessment), HasSubstr("connections to the server address||connect_failed: 1 refused"));
+    auto unharmed = healthy(false, As::dev);
+    unharmed.apiservers[0].attempts[0].discovery[1] = answer;
+    EXPECT_EQ(state_of(judge(unharmed)), ClusterState::unknown) << "no green light";
+    unharmed.apiservers[0].master = "m0";
+    EXPECT_THAT(unobserved_of(judge(unharmed)), HasSubstr("apiserver|m0|not-ready"));
+}
+
 TEST(Diagnose, EveryTextIsPrintable) {
     auto observation = recording::load("cn-not-allowed", {.ssh = true, .as = As::dev});
     set_condition(observation, "False", "FailedDiscoveryCheck\x1b[2J", "\xE2\x80\xAE evil\nbad status from x: 401");

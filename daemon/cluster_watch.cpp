@@ -178,6 +178,9 @@ asio::awaitable<void> ClusterWatch::load_history() {
         if (auto history = probes::parse_history(stored_history_)) history_ = std::move(*history);
     }
     history_.cluster = cluster_->target.name;
+    // A restart of this process resolves nothing, also where a run keeps the first cycles from being folded.
+    metrics_.findings = probes::raised_findings(history_);
+    findings_ = probes::by_cause(metrics_.findings);
 }
 
 void ClusterWatch::conclude(const probes::Observation& observation) {

@@ -68,7 +68,9 @@ Moment Program::moment_of(const ClusterConfig& cluster, probes::Observation obse
     for (const auto& raised : watched->second.watch->findings()) {
         if (raised.finding.cause != "intermittent") continue;
         for (const auto& apiservice : raised.apiservices) {
-            moment.over_time.push_back(probes::intermittent_finding(apiservice, history.attempts.at(apiservice)));
+            const auto known = history.attempts.find(apiservice);
+            if (known == history.attempts.end()) continue;
+            moment.over_time.push_back(probes::intermittent_finding(apiservice, known->second));
         }
     }
     return moment;

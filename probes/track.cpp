@@ -100,9 +100,7 @@ void forget_gone(History& history, const ListedApis& listed, TrackResult& result
     });
 }
 
-// After the other findings: what one of them explains is not told twice.
 void fold_attempts(History& history, const CycleOfApis& seen, TimePoint now, TrackResult& result) {
-    const auto others = result.findings;
     if (seen.listed) forget_gone(history, *seen.listed, result);
     for (const auto& [apiservice, cycle] : seen.attempts) {
         auto& known = history.attempts[apiservice];
@@ -111,18 +109,26 @@ void fold_attempts(History& history, const CycleOfApis& seen, TimePoint now, Tra
         fold(known, cycle, now);
         if (was_raised && !known.raised) result.resolved.push_back(before);
     }
-    for (const auto& [apiservice, known] : history.attempts) {
-        const auto explained = [&](const Finding& finding) { return explains(finding, apiservice); };
-        if (known.raised && std::ranges::none_of(others, explained)) {
-            result.findings.push_back(intermittent_finding(apiservice, known));
-        }
-    }
 }
 
 }  // namespace
 
 std::string key(const Finding& finding) {
     return finding.cause + '\n' + finding.master + '\n' + finding.apiservice;
+}
+
+std::vector<Finding> raised_findings(const History& history) {
+    std::vector<Finding> raised;
+    for (const auto& [name, tracked] : history.findings) {
+        if (tracked.raised) raised.push_back(with_its_turns(tracked, history));
+    }
+    const auto others = raised;  // what one of them explains is not told twice
+    for (const auto& [apiservice, known] : history.attempts) {
+        const auto explained = [&](const Finding& finding) { return explains(finding, apiservice); };
+        if (known.raised && std::ranges::none_of(others, explained))
+            raised.push_back(intermittent_finding(apiservice, known));
+    }
+    return raised;
 }
 
 TrackResult track(History history, const Assessment& assessment, TimePoint now, const CycleOfApis& apis) {
@@ -146,10 +152,8 @@ TrackResult track(History history, const Assessment& assessment, TimePoint now, 
         if (tracked.raised) result.resolved.push_back(tracked.finding);
         at = history.findings.erase(at);
     }
-    for (const auto& [name, tracked] : history.findings) {
-        if (tracked.raised) result.findings.push_back(with_its_turns(tracked, history));
-    }
     fold_attempts(history, apis, now, result);
+    result.findings = raised_findings(history);
     result.history = std::move(history);
     return result;
 }

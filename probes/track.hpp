@@ -41,6 +41,9 @@ struct TrackResult {
 // attempts of many cycles, is raised as `intermittent` unless a finding explains it, and until it is listed no more.
 TrackResult track(History history, const Assessment& assessment, TimePoint now, const CycleOfApis& apis = {});
 
+// What a history holds as raised, `since` filled: what is known before the first cycle after a restart.
+std::vector<Finding> raised_findings(const History& history);
+
 // Only what is raised already: for the time after a change of our own, in which what begins to fail is no news yet.
 Assessment without_news(Assessment assessment, const History& history);
 

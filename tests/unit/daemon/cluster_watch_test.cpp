@@ -29,6 +29,8 @@ class ClusterWatchTest : public probes::ObserveTest {
         tools.is_being_changed = [this](std::string_view) { return being_changed; };
         tools.settling = settling;
         ProbeConfig probe{.interval = 250ms, .timeout = 5s, .attempts = 1, .master_interval = 1min};
+        io.restart();
+        ended = false;
         watch = std::make_unique<ClusterWatch>(tools, cluster, probe);
         asio::co_spawn(io, watch->run(0ms),
                        asio::bind_cancellation_slot(end.slot(), [this](const std::exception_ptr&) { ended = true; }));
@@ -129,6 +131,19 @@ TEST_F(ClusterWatchTest, KeepsDuringARunWhatWasRaisedBeforeAndResolvesItAfterwar
     watch->run_ended();
     cycles(4);
     EXPECT_FALSE(is_raised());
+}
+
+TEST_F(ClusterWatchTest, PublishesAfterARestartWhatWasRaisedBefore) {
+    journal = remediate::Journal::open(folder.path()).value();
+    start(1h);
+    fail_the_cluster();
+    cycles(4);
+    ASSERT_TRUE(is_raised());
+    stop();
+    being_changed = true;  // so that no cycle is folded
+    start(1h);
+    ASSERT_TRUE(watch->observed());
+    EXPECT_TRUE(is_raised());
 }
 
 TEST_F(ClusterWatchTest, KnowsARunOfAnotherProcessByTheJournal) {

@@ -493,6 +493,20 @@ TEST(Track, OfEqualFindingsTheGravestIsTrackedWithAllTheirEvidence) {
     }
 }
 
+TEST(Track, ARestoredHistoryHoldsWhatIsRaised) {
+    History history;
+    ASSERT_TRUE(is_intermittent_after("1111", history));
+    Assessment assessment;
+    assessment.findings = {finding("pending-restart", "m1")};
+    assessment.findings[0].severity = Severity::warning;
+    history = track(std::move(history), assessment, recording::now()).history;
+    const auto tracked = track(std::move(history), assessment, recording::now());
+    const auto restored = parse_history(to_json(tracked.history).dump());
+    ASSERT_TRUE(restored);
+    EXPECT_EQ(raised_findings(*restored), tracked.findings);
+    EXPECT_EQ(tracked.findings.size(), 2U);
+}
+
 TEST(Track, HistoryRoundTrips) {
     const auto assessment =
         diagnose(recording::load("cn-not-allowed", {.ssh = true, .as = recording::As::dev}), recording::now());

@@ -14,6 +14,7 @@ template <class Keep>
 Result<nlohmann::json> read_kept(std::string_view text, Keep keeps_key) {
     using nlohmann::json;
     std::size_t kept = 0;
+    bool is_cut = false;  // a document in part would pass for all there is
     const json::parser_callback_t keep = [&](int depth, json::parse_event_t event, json& value) {
         switch (event) {
             case json::parse_event_t::key:
@@ -21,12 +22,14 @@ Result<nlohmann::json> read_kept(std::string_view text, Keep keeps_key) {
             case json::parse_event_t::object_start:
             case json::parse_event_t::array_start:
             case json::parse_event_t::value:
-                return depth <= depth_max && ++kept <= values_max;
+                is_cut = is_cut || depth > depth_max || ++kept > values_max;
+                return !is_cut;
             default:
                 return true;
         }
     };
     auto document = json::parse(text, keep, false);
+    if (is_cut) return fail(Errc::too_large, "the answer holds too many values, or nests too deeply");
     if (document.is_discarded() || !document.is_object())
         return fail(Errc::malformed_reply, "the answer is no JSON object");
     return document;

@@ -11,7 +11,8 @@
 // at its cap of 8 MiB costs a small multiple of what it says.
 namespace aggmedic::probes {
 
-// Errors: malformed_reply when `text` is no JSON object. Values of other keys than `keys` (at any depth) are dropped.
+// Errors: malformed_reply when `text` is no JSON object, too_large beyond 400,000 kept values or 16 levels. Values of
+// other keys than `keys` (at any depth) are dropped.
 Result<nlohmann::json> read_json_object(std::string_view text, std::initializer_list<std::string_view> keys);
 
 // Likewise with all keys, for documents that are read whole.

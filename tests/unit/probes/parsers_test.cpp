@@ -99,12 +99,11 @@ TEST(ParseApiServices, SurvivesHostileDocuments) {
     EXPECT_FALSE(parse_apiservices(R"({"kind":"Status"})", {}, 200));
     EXPECT_TRUE(parse_apiservices(R"({"items":null})", {}, 200));  // Go writes an empty list so
     const std::string deep = R"({"items":)" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}";
-    const auto list = parse_apiservices(deep, {}, 200);
-    if (list) EXPECT_THAT(list->items, IsEmpty());
+    EXPECT_FALSE(parse_apiservices(deep, {}, 200));
     EXPECT_FALSE(parse_apiservices(R"({"items":)" + std::string(8'000'000, '['), {}, 200));
     std::string wide = R"({"items":[[])";
     for (int i = 0; i < 1'000'000; ++i) wide += ",[]";
-    EXPECT_TRUE(parse_apiservices(wide + "]}", {}, 200));
+    EXPECT_FALSE(parse_apiservices(wide + "]}", {}, 200));
 }
 
 TEST(ParseApiServices, ToleratesFieldsOfAnyType) {
@@ -130,6 +129,18 @@ TEST(ParseApiServices, KeepsBothEndsOfALongMessage) {
     EXPECT_LT(list->items[0].message.size(), 4096U);
     EXPECT_TRUE(list->items[0].message.ends_with(": 401"));
     EXPECT_TRUE(list->items[0].message.starts_with("failing"));
+}
+
+TEST(ParseApiservices, AListThatIsTooMuchIsRefusedAndNotCut) {
+    json deep = 1;
+    for (int level = 0; level < 20; ++level) deep = json::array({deep});
+    auto many = json::array();
+    for (int i = 0; i < 400'001; ++i) many.push_back(nullptr);
+    for (const auto& items : {json::array({item("v1", "a.example"), deep}), many}) {
+        const auto list = parse_apiservices(list_of(items), {}, 200);
+        ASSERT_FALSE(list);
+        EXPECT_EQ(list.error().code, Errc::too_large);
+    }
 }
 
 TEST(ParseListableResource, TakesTheFirstThatCanBeListed) {

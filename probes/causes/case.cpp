@@ -289,7 +289,8 @@ Case digest(const Observation& observation, TimePoint now) {
         if (result.published == nullptr && apiserver->published) result.published = &*apiserver->published;
     }
     for (const auto& apiserver : observation.apiservers) {
-        if (!result.minor && apiserver.version) result.minor = minor_of(*apiserver.version);
+        const auto minor = apiserver.version ? minor_of(*apiserver.version) : std::nullopt;
+        if (minor && (!result.minor || *minor < *result.minor)) result.minor = minor;
     }
     result.apis = digest_apis(observation, result.usable);
     digest_masters(result);

@@ -96,7 +96,7 @@ struct Case {
     std::vector<std::string> unread;   // masters that SSH is configured for and that could not be read
     bool shared_ca = false;            // a requestheader CA is a client CA too, or leads to one; or nobody can tell
     bool shared_ca_known = false;
-    std::optional<int> minor;  // of Kubernetes, of the first apiserver that tells
+    std::optional<int> minor;  // of Kubernetes: the lowest of those that tell, while an upgrade goes on
 
     bool has_names() const {
         return published != nullptr && published->allowed_names && !published->allowed_names->empty();

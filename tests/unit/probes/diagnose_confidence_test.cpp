@@ -90,6 +90,17 @@ TEST(Confidence, UpTo116TheMasterThatWroteLastIsTheCause) {
     }
 }
 
+TEST(Confidence, WhileAnUpgradeGoesOnTheOldestMasterDecidesHowTheConfigMapIsWritten) {
+    auto observation = mismatch();
+    add_master(observation, "m1");
+    set_live_names(*observation.masters.at("m1"), "aggregator,demo.pks.ik.am");
+    for (const auto first : {0U, 1U, 2U}) {
+        for (auto& apiserver : observation.apiservers) apiserver.version = std::string("v1.17.0");
+        observation.apiservers.at(first).version = std::string("v1.16.15");
+        EXPECT_THAT(causes_of(judge(observation)), testing::Contains("last-writer-wins")) << first;
+    }
+}
+
 TEST(Confidence, From117OnAHalfRepairedClusterIsNoQuestionOfTheLastWriter) {
     auto observation = healthy();
     add_master(observation, "m1");

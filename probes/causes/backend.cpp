@@ -48,19 +48,6 @@ const Explanation* explanation_of(Symptom symptom) {
     return at == table.end() ? nullptr : &at->second;
 }
 
-// Asked through apiservers that answer everything else, and never an answer in time.
-bool is_silent(const ApiCase& api) {
-    std::size_t attempts = 0;
-    for (const auto& through : api.through) {
-        const auto& answers = through.attempts->discovery;
-        attempts += answers.size();
-        const bool timed_out = std::ranges::all_of(
-            answers, [](const Answer& answer) { return answer.status == 0 && answer.failure == "timeout"; });
-        if (answers.empty() || !timed_out) return false;
-    }
-    return attempts > 1;  // a short cycle has time for one through each apiserver
-}
-
 bool timed_out(const Answer& answer) {
     return answer.status == 504 || (answer.status == 0 && answer.failure == "timeout");
 }
@@ -70,6 +57,25 @@ bool lists_too_late(const Through& through) {
     const auto& lists = through.attempts->resource;
     return through.discovery.fine > 1 && !through.discovery.fails() && lists.size() > 1 &&
            std::ranges::all_of(lists, timed_out);
+}
+
+// The apiservers that answer everything else, and through which never an answer came in time.
+struct Silence {
+    std::vector<const Through*> ways;
+    std::size_t attempts = 0;  // a short cycle has time for one through each apiserver
+};
+Silence silence_of(const ApiCase& api) {
+    Silence silence;
+    for (const auto& through : api.through) {
+        const auto& answers = through.attempts->discovery;
+        const bool is_silent = !answers.empty() && std::ranges::all_of(answers, [](const Answer& answer) {
+            return answer.status == 0 && answer.failure == "timeout";
+        });
+        if (!is_silent) continue;
+        silence.ways.push_back(&through);
+        silence.attempts += answers.size();
+    }
+    return silence;
 }
 
 // The one master through which it fails, where others work; empty otherwise.
@@ -121,12 +127,20 @@ void judge_lists(const ApiCase& api, Assessment& assessment) {
 void judge_backends(const Case& seen, Assessment& assessment) {
     static const Explanation silence{
         Confidence::ambiguous, {"backend-slow-or-node-dead", "master-to-pod-blocked", "no-service-routing"}, ""};
+    // Others reach it: the backend is there, and the way of these is not.
+    static const Explanation silent_way{
+        Confidence::ambiguous, {"master-to-pod-blocked", "stale-http2-pool", "no-service-routing"}, ""};
     for (const auto& api : seen.apis) {
-        if (is_silent(api)) {
-            assessment.findings.push_back(make(api, silence));
-        } else if (api.fails()) {
+        const auto silent = silence_of(api);
+        const bool is_silent = silent.attempts > 1;
+        if (api.fails()) {
             const auto* explanation = explanation_of(api.symptom());
             if (explanation != nullptr) assessment.findings.push_back(make(api, *explanation));
+        } else if (is_silent && silent.ways.size() == api.through.size()) {
+            assessment.findings.push_back(make(api, silence));
+        } else if (is_silent && api.works()) {
+            assessment.findings.push_back(make(api, silent_way));
+            if (silent.ways.size() == 1) assessment.findings.back().master = silent.ways.front()->apiserver->master;
         } else if (!is_explained(assessment, api.apiservice->name)) {
             judge_lists(api, assessment);
         }

@@ -126,6 +126,23 @@ TEST(Diagnose, AnApiThatNeverAnswersIsAFindingAndUnobserved) {
     EXPECT_THAT(causes_of(judge(observation)), ElementsAre("backend-slow-or-node-dead"));
 }
 
+TEST(Diagnose, AnApiThatNeverAnswersThroughOneMasterIsThatMastersFinding) {
+    auto observation = healthy();
+    add_master(observation, "m1");
+    for (auto& attempts : observation.apiservers.back().attempts) {
+        if (attempts.apiservice != recording::wardle) continue;
+        for (auto& answer : attempts.discovery) {
+            answer = Answer{};
+            answer.failure = "timeout";
+        }
+    }
+    const auto assessment = judge(observation);
+    ASSERT_THAT(causes_of(assessment), ElementsAre("master-to-pod-blocked"));
+    EXPECT_EQ(assessment.findings[0].master, "m1");
+    EXPECT_EQ(assessment.findings[0].confidence, Confidence::ambiguous);
+    EXPECT_THAT(assessment.findings[0].candidates, testing::Contains("stale-http2-pool"));
+}
+
 TEST(Diagnose, OneLostPacketOrOneBadReplicaRaisesNothing) {
     for (const unsigned status : {0U, 401U, 503U}) {
         auto observation = healthy();

@@ -77,7 +77,7 @@ const std::map<std::string_view, Commands>& table() {
           "aggmedic bosh runtime-config CLUSTER   # where a broker owns the manifest"}},
         {"our-own-401",
          {"kubectl --server https://SERVER --token \"$(cat TOKEN-FILE)\" get --raw /api   # with the probe's own token",
-          "kubectl -n aggmedic create token probe   # a new one, for token_file; it is read again by itself"}},
+          "kubectl -n aggmedic create token aggmedic-probe   # a new one, for token_file; it is read again by itself"}},
     };
     return commands;
 }
@@ -115,13 +115,15 @@ std::vector<std::string> blast_radius(const std::vector<std::string>& failing, s
         "namespaces that are deleted now stay Terminating, and garbage collection waits, until their discovery works "
         "again"};
     const auto any = [&](std::string_view group) {
-        return std::ranges::any_of(failing, [&](const std::string& api) { return api.ends_with(group); });
+        return std::ranges::any_of(failing, [&](const std::string& api) {
+            return api.substr(api.find('.') + 1) == group;  // after the version
+        });
     };
-    if (any(".metrics.k8s.io"))
+    if (any("metrics.k8s.io"))
         sentences.emplace_back("HorizontalPodAutoscalers keep their last size; kubectl top fails");
     if (any("custom.metrics.k8s.io") || any("external.metrics.k8s.io"))
         sentences.emplace_back("autoscaling by custom or external metrics stands still");
-    if (any(".servicecatalog.k8s.io"))
+    if (any("servicecatalog.k8s.io"))
         sentences.emplace_back(
             "service instances and bindings are neither provisioned nor removed; its controller-manager may "
             "crash-loop");

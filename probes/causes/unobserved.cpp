@@ -86,16 +86,10 @@ void list_shared_facts(const Case& seen, Assessment& assessment) {
         if (seen.published->allowed_names_malformed)
             malformed.try_emplace("requestheader-allowed-names", "not a JSON list of strings");
         for (const auto& [key, why] : malformed) {
-            const auto what =
-                key == "requestheader-allowed-names" ? "the published allowed names" : "the published " + key;
+            const auto what = key == "requestheader-allowed-names" ? "the published allowed names"
+                                                                   : "the published " + printable(key, 64);
             add(assessment, what, "",
                 "malformed_reply: " + printable(why, 128) + "; extension API servers keep what they had");
-        }
-    }
-    if (seen.published != nullptr) {
-        for (const auto& [key, why] : seen.published->malformed) {
-            if (key == "requestheader-allowed-names") continue;  // said above
-            add(assessment, "the published " + printable(key, 64), "", "malformed_reply: " + printable(why, 256));
         }
     }
     std::size_t left_out = 0;
@@ -104,23 +98,27 @@ void list_shared_facts(const Case& seen, Assessment& assessment) {
     if (left_out > 0) add(assessment, fmt::format("{} more APIServices", left_out), "", "too_large: more than the cap");
 }
 
+Identity identity_of(const Case& seen, const ApiCase& api) {
+    return identity_at(api, seen.observation, seen.read.empty() ? seen.guessed : seen.read);
+}
+
 bool is_refused_as_itself(const Answer& answer, const Caller& canary) {
-    if (answer.status == 401) return true;
     if (answer.status != 403 || !answer.forbidden_user) return false;
     return answer.forbidden_user->starts_with("system:") || *answer.forbidden_user == canary.user;
 }
 
-void list_canary(const Case& seen, const ApiCase& api, Assessment& assessment) {
-    const bool refused = std::ranges::any_of(api.through, [&](const Through& through) {
-        return std::ranges::any_of(through.attempts->canary, [&](const Answer& answer) {
-            return is_refused_as_itself(answer, seen.observation.canary);
-        });
-    });
-    if (refused)
-        add(assessment, "canary at " + printable(api.apiservice->name, 256), "",
-            "forbidden: the canary credential may not get aggmedic-canary; the ClusterRole aggmedic-canary of "
-            "probes/rbac.yaml needs apiGroups [" +
-                printable(api.apiservice->group, 256) + "], resourceNames [aggmedic-canary], verbs [get]");
+// Why the canary's answers say nothing; empty: they do, or it was not asked.
+std::string canary_refusal(const Case& seen, const ApiCase& api) {
+    for (const auto& through : api.through) {
+        for (const auto& answer : through.attempts->canary) {
+            if (answer.status == 401) return "unauthorized: the canary's credential is refused; it may have expired";
+            if (is_refused_as_itself(answer, seen.observation.canary))
+                return "forbidden: the canary credential may not get aggmedic-canary; the ClusterRole aggmedic-canary "
+                       "of probes/rbac.yaml needs apiGroups [" +
+                       printable(api.apiservice->group, 256) + "], resourceNames [aggmedic-canary], verbs [get]";
+        }
+    }
+    return {};
 }
 
 void list_attempts(const Case& seen, Assessment& assessment) {
@@ -134,7 +132,9 @@ void list_attempts(const Case& seen, Assessment& assessment) {
             add(assessment, what, through.apiserver->master,
                 silent ? printable(answers.back().failure, 64) : "no answer that tells anything");
         }
-        list_canary(seen, api, assessment);
+        if (const auto refusal = canary_refusal(seen, api);
+            !refusal.empty() && identity_of(seen, api) == Identity::unknown)
+            add(assessment, "canary at " + printable(api.apiservice->name, 256), "", refusal);
     }
 }
 

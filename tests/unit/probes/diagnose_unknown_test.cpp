@@ -98,6 +98,26 @@ TEST(Diagnose, AServerAddressThatRefusesSomeConnectionsIsStillJudgedAndSaid) {
     EXPECT_THAT(unobserved_of(judge(unharmed)), HasSubstr("apiserver|m0|not-ready"));
 }
 
+TEST(Diagnose, ACanaryThatIsRefusedSaysByWhichAnswer) {
+    for (const auto& [status, reason] :
+         std::initializer_list<std::pair<unsigned, std::string>>{{401, "unauthorized"}, {403, "forbidden"}}) {
+        auto observation = healthy(false);
+        Answer canary;
+        canary.status = status;
+        canary.forbidden_user = "system:serviceaccount:aggmedic:aggmedic-canary";
+        for (auto& attempts : observation.apiservers[0].attempts) attempts.canary = {canary};
+        EXPECT_THAT(unobserved_of(judge(observation)), HasSubstr("canary at " + recording::wardle + "||" + reason));
+    }
+}
+
+TEST(Diagnose, AMalformedKeyIsSaidOnce) {
+    auto observation = healthy();
+    published(observation).malformed["client-ca-file"] = "no certificate";
+    const auto text = unobserved_of(judge(observation));
+    EXPECT_THAT(text, HasSubstr("the published client-ca-file||"));
+    EXPECT_EQ(text.find("the published client-ca-file"), text.rfind("the published client-ca-file"));
+}
+
 TEST(Diagnose, EveryTextIsPrintable) {
     auto observation = recording::load("cn-not-allowed", {.ssh = true, .as = As::dev});
     set_condition(observation, "False", "FailedDiscoveryCheck\x1b[2J", "\xE2\x80\xAE evil\nbad status from x: 401");

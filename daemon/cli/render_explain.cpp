@@ -212,6 +212,21 @@ std::string basis(const nlohmann::json& cluster, const View& view) {
     return text + timings_of(cluster, view);
 }
 
+bool names_collapse(const nlohmann::json& fact) {
+    const auto causes = texts_of(fact, "causes");
+    return std::ranges::find(causes, "identity-collapse") != causes.end();
+}
+
+std::string without_findings(const nlohmann::json& cluster) {
+    if (text_of(cluster, "state") != "healthy")
+        return ": unknown. Nothing is known to be broken, but not everything could be seen.\n";
+    const bool open = std::ranges::any_of(list_of(cluster, "unobserved"), names_collapse);
+    return open
+               ? ": healthy. Every aggregated API answered, through every apiserver that was asked; that each took the "
+                 "caller for who it is, is not proven.\n"
+               : ": healthy. Every aggregated API answered as its caller, through every apiserver that was asked.\n";
+}
+
 std::string explained(const nlohmann::json& cluster, const View& view) {
     const auto groups = grouped_findings(cluster);
     const auto name = text_of(cluster, "name");
@@ -219,10 +234,7 @@ std::string explained(const nlohmann::json& cluster, const View& view) {
     std::string text = tinted(view.style, Tone::strong, name);
     if (!version.empty()) text += " (Kubernetes " + version + ")";
     if (groups.empty()) {
-        text +=
-            text_of(cluster, "state") == "healthy"
-                ? ": healthy. Every aggregated API answered as its caller, through every apiserver that was asked.\n"
-                : ": unknown. Nothing is known to be broken, but not everything could be seen.\n";
+        text += without_findings(cluster);
     } else {
         text += ": " + counted(groups.size(), "finding", "findings") + "\n";
     }

@@ -167,6 +167,31 @@ void list_aggregators(const Case& seen, Assessment& assessment) {
     }
 }
 
+bool files_prove_belief(const Case& seen) {
+    return all_read(seen) && std::ranges::all_of(seen.read, [](const ProxyClient& proxy) {
+               return !proxy.absent && proxy.causes().empty();
+           });
+}
+
+// Under a shared CA a 200 says that somebody was let in, not who. Optional, as most clusters have no canary: it makes
+// none unknown.
+void list_open_identity(const Case& seen, Assessment& assessment) {
+    const bool is_told = std::ranges::any_of(
+        assessment.unobserved, [](const UnobservedFact& fact) { return fact.what.starts_with("identity behind"); });
+    if (is_told || !seen.shared_ca || files_prove_belief(seen)) return;
+    const bool open = std::ranges::any_of(
+        seen.apis, [&](const ApiCase& api) { return api.works() && identity_of(seen, api) == Identity::unknown; });
+    if (!open) return;
+    const bool is_blind = seen.observation.caller.is_system_masters;
+    assessment.unobserved.push_back(
+        {.what = "whom aggregated APIs take the caller for",
+         .master = "",
+         .reason = is_blind ? "not-proven: the probe's credential is system:masters, which sees no difference; a "
+                              "canary or SSH would tell"
+                            : "not-proven: no answer names it, and the CA may be shared; a canary or SSH would tell",
+         .causes = {"identity-collapse"}});
+}
+
 void list_master(const std::string& name, const Seen<MasterView>& master, const Case& seen, Assessment& assessment) {
     if (!master) return add(assessment, "master over SSH", name, reason_of(master.why()));
     if (!master->file_arguments) add(assessment, "arguments file", name, reason_of(master->file_arguments.why()));
@@ -187,6 +212,7 @@ void list_unobserved(const Case& seen, Assessment& assessment) {
     list_attempts(seen, assessment);
     list_canary_credential(seen, assessment);
     list_aggregators(seen, assessment);
+    list_open_identity(seen, assessment);
     for (const auto& workload : seen.observation.workloads) {
         for (auto& fact : unobserved_parts(workload)) assessment.unobserved.push_back(std::move(fact));
     }

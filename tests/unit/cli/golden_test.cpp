@@ -24,6 +24,23 @@ View view_of(std::string options, std::string kubeconfig = {}) {
     return {.style = {}, .options = std::move(options), .kubeconfig = std::move(kubeconfig), .accept_risk = {}};
 }
 
+TEST(RenderExplain, ClaimsNoCallerThatIsNotProven) {
+    const auto cluster = [](const nlohmann::json& unobserved) {
+        return nlohmann::json{{"clusters",
+                               {{{"name", "a"},
+                                 {"state", "healthy"},
+                                 {"findings", nlohmann::json::array()},
+                                 {"unobserved", unobserved}}}}};
+    };
+    const std::string claim = "answered as its caller";
+    EXPECT_NE(render_explain(cluster(nlohmann::json::array()), view_of("")).find(claim), std::string::npos);
+    const nlohmann::json gap = {
+        {"what", "whom"}, {"master", nullptr}, {"reason", "x"}, {"causes", {"identity-collapse"}}};
+    const auto text = render_explain(cluster(nlohmann::json::array({gap})), view_of(""));
+    EXPECT_EQ(text.find(claim), std::string::npos);
+    EXPECT_NE(text.find("is not proven"), std::string::npos);
+}
+
 class Golden : public testing::TestWithParam<Case> {};
 
 TEST_P(Golden, SaysWhatAPersonAgreedTo) {

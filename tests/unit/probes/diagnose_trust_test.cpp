@@ -124,6 +124,19 @@ TEST(Diagnose, TheConfigMapItself) {
     EXPECT_THAT(causes_of(judge(no_headers)), ElementsAre("header-names-missing"));
 }
 
+TEST(Diagnose, UnderASharedCaAnUnprovenCallerIsSaidAndTheClusterStaysHealthy) {
+    const auto gap = HasSubstr("whom aggregated APIs take the caller for");
+    const auto blind = judge(recording::load("healthy", {.ssh = false, .as = As::admin}));
+    EXPECT_THAT(unobserved_of(blind), gap);
+    EXPECT_THAT(unobserved_of(blind), HasSubstr("system:masters"));
+    EXPECT_EQ(state_of(blind), ClusterState::healthy);
+    EXPECT_THAT(unobserved_of(judge(recording::load("healthy", {.ssh = true, .as = As::admin}))), testing::Not(gap))
+        << "the files prove that the proxy is believed";
+    auto separate = recording::load("healthy", {.ssh = false, .as = As::admin});
+    separate_client_ca(separate);
+    EXPECT_THAT(unobserved_of(judge(separate)), testing::Not(gap)) << "a 200 proves it";
+}
+
 TEST(Diagnose, AllMaskedAndABlindCredentialIsUnobservedNotHealthy) {
     auto observation = recording::load("healthy", {.ssh = false, .as = As::admin});
     published(observation).allowed_names = {"aggregator"};

@@ -19,6 +19,7 @@ using testing::IsEmpty;
 
 TEST(Diagnose, ADeadMasterIsUnobservedAndNeverACause) {
     auto observation = healthy();
+    separate_client_ca(observation);  // under which a 200 proves the caller
     add_master(observation, "m1");
     auto& dead = observation.apiservers.back();
     const Unobserved why{.reason = "timeout", .detail = "connecting"};

@@ -102,7 +102,7 @@ asio::awaitable<void> Runs::carry_out(std::shared_ptr<ActiveRun> run) {
     probing.attempts = run->probe.attempts;
     remediate::RunContext context{
         .executor = tools_.executor,
-        .journal_thread = *tools_.journal_thread,
+        .journal_thread = tools_.journal_thread->get_executor(),
         .journal = *tools_.journal,
         .connector = *connector,
         .access = access,

@@ -6,7 +6,6 @@
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
 #include <type_traits>
@@ -16,12 +15,12 @@ namespace aggmedic {
 
 namespace asio = boost::asio;
 
-// Runs work that may block (SQLite with its fsync) on a thread of `pool` and comes back to the caller's executor; what
-// it throws is thrown there. It cannot stop in the middle, so it is not cancelled: a cancelled caller leaves at its
-// next wait. (co_spawn on the pool would in Boost 1.81 send a cancellation after the task to the other thread, and use
-// it there after its end.) The result must be default-constructible.
-template <class F>
-asio::awaitable<std::invoke_result_t<F>> run_blocking(asio::thread_pool& pool, F work) {
+// Runs work that may block (SQLite with its fsync) on `pool`, a thread pool or an executor, and comes back to the
+// caller's executor; what it throws is thrown there. It cannot stop in the middle, so it is not cancelled: a cancelled
+// caller leaves at its next wait. (co_spawn on the pool would in Boost 1.81 send a cancellation after the task to the
+// other thread, and use it there after its end.) The result must be default-constructible.
+template <class Pool, class F>
+asio::awaitable<std::invoke_result_t<F>> run_blocking(Pool& pool, F work) {
     using Value = std::invoke_result_t<F>;
     auto initiate = [&pool](auto handler, F task) {
         auto home = asio::prefer(asio::get_associated_executor(handler), asio::execution::outstanding_work.tracked);

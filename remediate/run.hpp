@@ -2,7 +2,6 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <functional>
 #include <memory>
 #include <string>
@@ -12,6 +11,7 @@
 #include "remediate/journal.hpp"
 #include "remediate/plan.hpp"
 #include "remediate/run_edge.hpp"
+#include "remediate/run_hosts.hpp"
 
 namespace aggmedic::remediate {
 
@@ -28,7 +28,7 @@ struct Progress {
 // Everything a run needs from outside; the daemon fills it. All of it must outlive the run.
 struct RunContext {
     asio::any_io_executor executor;
-    asio::thread_pool& journal_thread;  // one thread: the journal is called only there
+    asio::any_io_executor journal_thread;  // one thread: the journal is called only there
     Journal& journal;
     HostConnector& connector;  // this run's own worker process
     SshAccess& access;
@@ -42,6 +42,7 @@ struct RunContext {
     std::shared_ptr<RunEdge> edge{};  // empty: made from the above; tests pass their own
     // What the journal could not take is told here (one line, printable); empty: standard error, which systemd keeps.
     std::function<void(const std::string&)> mirror{};
+    LookAtMaster look{};  // empty: probes::look_at_master; the simulator's masters have no text to be read
 };
 
 // Asks a run to finish or undo the current master and stop (`abort`), or to stop after the current step (the daemon's

@@ -98,7 +98,7 @@ asio::awaitable<HelperAnswer> Hosts::call(std::string master, std::string verb, 
 asio::awaitable<Result<probes::Look>> Hosts::look(std::string master, milliseconds patience) {
     const auto host = co_await session(master, patience);
     if (!host) co_return std::unexpected(host.error());
-    auto look = co_await probes::look_at_master(**host, master, platform_);
+    auto look = co_await look_at_master_(**host, master, platform_);
     if (!look && look.error().code != Errc::malformed_reply) sessions_.erase(master);
     co_return look;
 }

@@ -29,16 +29,21 @@ struct HelperAnswer {
 };
 HelperAnswer read_helper_answer(const Result<VerbReply>& reply);
 
+// A read-only look through an open session, as probes::look_at_master.
+using LookAtMaster =
+    std::function<asio::awaitable<Result<probes::Look>>(RemoteHost& host, std::string master, std::string platform)>;
+
 // The sessions of one run, one per master, opened when needed and opened again after a failure.
 class Hosts {
   public:
     // `stopping`: asked before each further try to connect; true ends the patience.
-    Hosts(HostConnector& connector, SshAccess& access, RunEdge& edge, std::string platform,
+    Hosts(HostConnector& connector, SshAccess& access, RunEdge& edge, std::string platform, LookAtMaster look_at_master,
           std::function<bool()> stopping)
         : connector_(connector),
           access_(access),
           edge_(edge),
           platform_(std::move(platform)),
+          look_at_master_(std::move(look_at_master)),
           stopping_(std::move(stopping)) {}
 
     // `patience`: how long to go on trying to connect (a master may be rebooting). The verb itself is sent once.
@@ -58,6 +63,7 @@ class Hosts {
     SshAccess& access_;
     RunEdge& edge_;
     std::string platform_;
+    LookAtMaster look_at_master_;
     std::function<bool()> stopping_;
     bool gave_up_ = false;
     std::map<std::string, std::unique_ptr<RemoteHost>> sessions_;

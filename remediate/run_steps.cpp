@@ -51,7 +51,8 @@ RunSteps::RunSteps(RunContext& context, std::shared_ptr<RunEdge> edge, const Pla
       identity_(std::move(identity)),
       control_(std::move(control)),
       note_(std::move(note)),
-      hosts_(context.connector, context.access, *edge_, plan.platform, [this] { return control_->stop; }),
+      hosts_(context.connector, context.access, *edge_, plan.platform,
+             context.look ? context.look : probes::look_at_master, [this] { return control_->stop; }),
       identities_{.caller = probes::caller_of(context.target.probe),
                   .common_name = plan.common_name,
                   .proxy_is_masters = plan.proxy_is_masters} {}

@@ -2,6 +2,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
 
 #include "fake_cluster.hpp"
 #include "fake_journal.hpp"
@@ -53,7 +54,7 @@ struct RunRig {
         asio::io_context io(1);
         asio::thread_pool journal_thread(1);
         RunContext context{.executor = io.get_executor(),
-                           .journal_thread = journal_thread,
+                           .journal_thread = journal_thread.get_executor(),
                            .journal = journal,
                            .connector = cluster,
                            .access = cluster,

@@ -1,5 +1,7 @@
 #include "remediate/replay.hpp"
 
+#include <array>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -11,17 +13,40 @@ bool is_next(const RunWalk& walk, const StepRecord& record) {
     return action && name(action->step) == record.step && action->master == record.master;
 }
 
-std::optional<RunWalk> after(RunWalk walk, StepOutcome outcome, const StepRecord& following) {
-    if (!walk.next()) return std::nullopt;
-    walk.completed(outcome, "it was not journaled");
-    if (!is_next(walk, following)) return std::nullopt;
-    return walk;
+constexpr StepOutcome failed = StepOutcome::failed, unknown = StepOutcome::unknown, ok = StepOutcome::ok;
+constexpr std::array if_forward{failed};  // nothing forward happens without its record
+constexpr std::array if_undone{unknown, ok};
+constexpr std::array if_unlocked{unknown};
+constexpr std::array if_open{unknown, failed, ok};
+
+std::span<const StepOutcome> outcomes_without_record(Step step) {
+    if (is_undo(step)) return if_undone;
+    if (step == Step::unlock) return if_unlocked;
+    return if_forward;
 }
 
-// The walk before `record`, also when a step before it failed for want of a journal.
+// The walk before `record`, also over steps that the journal could not take: a step forward that failed for it, and the
+// undo that went on without it. Of two ways there the one that takes less for certain.
 std::optional<RunWalk> reach(const RunWalk& walk, const StepRecord& record) {
     if (is_next(walk, record)) return walk;
-    return after(walk, StepOutcome::failed, record);
+    const auto action = walk.next();
+    if (!action) return std::nullopt;
+    for (const auto outcome : outcomes_without_record(action->step)) {
+        RunWalk ahead = walk;
+        ahead.completed(outcome, "it was not journaled");
+        if (auto reached = reach(ahead, record)) return reached;
+    }
+    return std::nullopt;
+}
+
+// The walk after a step whose outcome was not journaled, by what follows it.
+std::optional<RunWalk> after_open(const RunWalk& walk, const StepRecord& following) {
+    for (const auto outcome : if_open) {
+        RunWalk ahead = walk;
+        ahead.completed(outcome, "its outcome was not journaled");
+        if (auto reached = reach(ahead, following)) return reached;
+    }
+    return std::nullopt;
 }
 
 std::optional<Replay> replay_with_abort(const WalkOptions& options, std::span<const StepRecord> records,
@@ -41,10 +66,10 @@ std::optional<Replay> replay_with_abort(const WalkOptions& options, std::span<co
             result.walk.completed(*outcome, record.detail);
         } else if (at + 1 == records.size()) {
             result.in_flight = record;
-        } else if (auto went_well = after(result.walk, StepOutcome::ok, records[at + 1])) {
-            result.walk = std::move(*went_well);
+        } else if (auto went_on = after_open(result.walk, records[at + 1])) {
+            result.walk = std::move(*went_on);
         } else {
-            result.walk.completed(StepOutcome::failed, "its outcome was not journaled");
+            return std::nullopt;
         }
     }
     return result;

@@ -17,8 +17,8 @@ struct Replay {
 };
 
 // Pure. nullopt when the records are not those of such a walk. An intent without outcome that others follow counts as
-// what they imply; a forward step that failed because it could not be journaled has no record, and an abort has none
-// either.
+// the worst that they leave possible; a forward step that failed because it could not be journaled has no record, the
+// undo behind it may have none, and an abort has none either.
 std::optional<Replay> replay(const WalkOptions& options, std::span<const StepRecord> records);
 
 }  // namespace aggmedic::remediate

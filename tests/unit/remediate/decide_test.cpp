@@ -259,6 +259,34 @@ TEST(Replay, AStepThatCouldNotBeJournaledHadFailed) {
     EXPECT_EQ(result->walk.outcome(), RunOutcome::rolled_back);
 }
 
+TEST(Replay, GoesOnBehindAnUndoThatCouldNotBeJournaled) {
+    auto records = recorded(30, Step::ready);
+    std::erase_if(records, [](const StepRecord& record) {
+        return record.step == "ready" || record.step == "restore" || record.step == "restart_back" ||
+               record.step == "process_back" || record.step == "ready_back";
+    });
+    const auto result = replay(two, records);
+    ASSERT_TRUE(result);
+    EXPECT_EQ(result->walk.state_of("m0"), MasterState::restored);
+    EXPECT_EQ(result->walk.outcome(), RunOutcome::rolled_back);
+}
+
+TEST(Replay, AnOutcomeThatWasNotJournaledIsNotTakenForGood) {
+    auto records = recorded(40);
+    const auto verify = std::ranges::find(records, "verify", &StepRecord::step);
+    ASSERT_NE(verify, records.end());
+    verify->outcome.clear();
+    auto result = replay(two, records);
+    ASSERT_TRUE(result);
+    EXPECT_EQ(result->walk.outcome(), RunOutcome::needs_person);
+
+    records = recorded(40, Step::ready);
+    std::erase_if(records, [](const StepRecord& record) { return record.step == "withdrawn"; });
+    result = replay(two, records);
+    ASSERT_TRUE(result);
+    EXPECT_EQ(result->walk.outcome(), RunOutcome::needs_person) << "the ConfigMap may hold the name";
+}
+
 TEST(Replay, RefusesRecordsOfAnotherPlan) {
     auto records = recorded(8);
     records[5].master = "m9";

@@ -11,6 +11,8 @@
 namespace aggmedic::remediate {
 namespace {
 
+constexpr std::chrono::seconds lock_pause{3};
+
 struct Held {
     bool new_bytes = false;
     bool old_bytes = false;
@@ -41,12 +43,23 @@ StepOutcome judge(Step step, const Held& held) {
 
 }  // namespace
 
+// Asked again while nothing was heard: on a master that is in between one lost packet must not end the run.
+asio::awaitable<HelperAnswer> RunShell::insist_on_lock(std::string master) {
+    const auto deadline = edge_->now() + plan_.verify_timeout;
+    for (;;) {
+        auto locked = co_await steps_->take_lock(master, plan_.verify_timeout);
+        if (locked.kind != HelperAnswer::Kind::unknown || control_->stop) co_return locked;
+        if (edge_->now() + lock_pause > deadline) co_return locked;
+        co_await edge_->sleep(lock_pause);
+    }
+}
+
 // The master that is in between first; without its lock nothing may be done to it.
 asio::awaitable<bool> RunShell::lock_again() {
     const auto next = walk_.next();
     const std::string current = next ? next->master : std::string();
     if (!current.empty()) {
-        const auto locked = co_await steps_->take_lock(current, plan_.verify_timeout);
+        const auto locked = co_await insist_on_lock(current);
         if (locked.kind != HelperAnswer::Kind::ok) {
             mirror("the lock on " + current + " cannot be taken again: " + locked.detail);
             co_return false;
@@ -89,6 +102,8 @@ asio::awaitable<bool> RunShell::take_up(std::optional<StepRecord> in_flight) {
         co_return true;
     }
     if (!half_done) co_return true;
+    // What is found to have happened needs its record, or the next life cannot follow this one.
+    if (!open_) open_ = co_await intend(*next);
     const auto seen = co_await steps_->look(next->master, plan_.verify_timeout);
     if (!seen && steps_->gave_up()) co_return false;
     if (!seen) {
@@ -136,9 +151,11 @@ asio::awaitable<RunResult> RunShell::reconcile() {
     auto replayed = replay(walk_options(), *records);
     const std::int64_t token = records->empty() ? 1 : records->back().sequence + 1;
     if (!replayed) {
-        co_return co_await conclude(
+        auto lost = co_await conclude(
             RunOutcome::needs_person, "The journal of this run does not fit its plan.",
             "aggmedic runs " + record_.id + " shows its steps; look at every master's arguments file by hand.");
+        for (auto& [master, state] : lost.masters) state = name(MasterState::unknown);
+        co_return lost;
     }
     walk_ = std::move(replayed->walk);
     if (!walk_.next())
@@ -150,17 +167,15 @@ asio::awaitable<RunResult> RunShell::reconcile() {
     tell(*walk_.next(), "note", "taking up a run that a dead daemon left");
     // Every verb but these is fenced by this life's token, also the undo of a swap that never began.
     const auto step = walk_.next()->step;
-    const bool fenced = step != Step::lock && step != Step::check && step != Step::unlock;
+    const bool never_began = step == Step::swap && !replayed->in_flight;
+    const bool fenced = step != Step::lock && step != Step::check && step != Step::unlock && !never_began;
     const bool locked = !fenced || co_await lock_again();
-    if (!locked) {
-        co_await steps_->close();
-        if (steps_->gave_up()) co_return co_await result(false);
-        co_return co_await conclude(RunOutcome::needs_person,
-                                    "The daemon ended during this run, and " + walk_.next()->master +
-                                        ", which it was at, cannot be locked again.",
-                                    describe_next(plan_, walk_, RunOutcome::needs_person, record_.id));
+    if (!locked && !steps_->gave_up() && !control_->stop) {
+        walk_.give_up("The daemon ended during this run, and " + walk_.next()->master +
+                      ", which it was at, cannot be locked again.");
+    } else {
+        left_ = !locked || !co_await take_up(replayed->in_flight);
     }
-    left_ = !co_await take_up(replayed->in_flight);
     if (left_) {
         co_await steps_->close();
         co_return co_await result(false);

@@ -27,6 +27,7 @@ class RunShell {
     asio::awaitable<std::optional<std::int64_t>> intend(Action action);
     asio::awaitable<bool> take_up(std::optional<StepRecord> in_flight);
     asio::awaitable<std::string> what_is_not_old();
+    asio::awaitable<HelperAnswer> insist_on_lock(std::string master);
     asio::awaitable<bool> lock_again();
     asio::awaitable<RunResult> conclude(RunOutcome outcome, std::string why, std::string next);
     asio::awaitable<RunResult> result(bool finished);

@@ -184,6 +184,16 @@ void RunWalk::unlock_completed(StepOutcome outcome, const std::string& detail) {
     if (++master_ == locked_.size()) phase_ = Phase::finished;
 }
 
+void RunWalk::give_up(std::string why) {
+    auto& state = states_[current()];
+    const bool undoing = phase_ == Phase::undoing && step_ != Step::withdrawn;
+    const bool half_done = phase_ == Phase::forward && (step_ == Step::swap || step_ == Step::restart);
+    if (undoing || half_done) state = MasterState::unknown;
+    outcome_ = RunOutcome::needs_person;
+    why_ = std::move(why);
+    phase_ = Phase::finished;  // no unlocking, which a replay would take for the end of an undo: the locks run out
+}
+
 void RunWalk::abort() {
     aborted_ = true;
 }

@@ -68,6 +68,8 @@ class RunWalk {
     std::optional<Action> next() const;  // nullopt: finished, see outcome()
     void completed(StepOutcome outcome, const std::string& detail = {});
     void abort();  // finish or undo the current master, then stop
+    // Ends here: the current master cannot be touched any more, and what was under way on it stays unknown.
+    void give_up(std::string why);
 
     RunOutcome outcome() const { return outcome_; }
     const std::string& why() const { return why_; }  // one sentence; empty when applied

@@ -343,6 +343,51 @@ TEST(RunControls, AStopLeavesTheRunOpenAndTheNextStartEndsIt) {
     EXPECT_TRUE(rig.cluster.master("m0").ready);
 }
 
+// A daemon that dies right after the new bytes are in place.
+struct DiedAfterASwap : testing::Test {
+    RunRig rig;
+    Plan plan = rig.plan();
+    DiedAfterASwap() {
+        rig.cluster.before_exchange = [this] {
+            if (carries(rig.cluster.master("m0"))) throw Killed{};
+        };
+        EXPECT_THROW(rig.apply(plan), Killed);
+        rig.cluster.before_exchange = {};
+        *rig.journal.lease_held = 0;
+    }
+};
+
+TEST_F(DiedAfterASwap, ALockWhoseAnswerIsLostIsAskedForAgain) {
+    rig.cluster.fault_at = rig.cluster.exchanges + 1;  // behind the connect
+    rig.cluster.fault = Fault::garbage;
+    const auto result = rig.reconcile(plan);
+    EXPECT_EQ(result.record.outcome, "rolled-back") << to_text(result);
+}
+
+// Somebody restarted the master meanwhile; the daemon dies again on the way to the end.
+TEST_F(DiedAfterASwap, ARestartThatNobodyJournaledIsJournaledWhenItIsFound) {
+    rig.journal.stored_steps["run-1"].pop_back();  // the intent of the restart
+    auto& m0 = rig.cluster.master("m0");
+    m0.due = {{rig.cluster.elapsed, FakeMaster::Due::What::start}, {rig.cluster.elapsed, FakeMaster::Due::What::ready}};
+    rig.on_progress = [](const Progress& told) {
+        if (told.step == "aggregated" && told.state == "started") throw Killed{};
+    };
+    EXPECT_THROW(rig.reconcile(plan), Killed);
+    rig.on_progress = {};
+    *rig.journal.lease_held = 0;
+    const auto result = rig.reconcile(plan);
+    EXPECT_EQ(state(result, "m0"), "repaired") << to_text(result);
+}
+
+TEST_F(DiedAfterASwap, AMasterThatCannotBeLockedAgainIsToldToBeInDoubt) {
+    rig.cluster.master("m0").lock = "another-daemon another-run 1 boot 99999999";
+    const auto result = rig.reconcile(plan);
+    EXPECT_EQ(result.record.outcome, "needs-person");
+    EXPECT_EQ(state(result, "m0"), "unknown") << to_text(result);
+    EXPECT_THAT(result.record.next, HasSubstr("m0 is in doubt"));
+    EXPECT_NE(rig.cluster.master("m0").backup_name, "") << "the old bytes are all that there is to go back to";
+}
+
 TEST(RunJson, HoldsWhatScriptsRelyOn) {
     RunRig rig;
     const auto json = to_json(rig.apply(rig.plan()));

@@ -170,8 +170,9 @@ Result<VerbReply> Edge::call(const std::string& name, int boot, const VerbCall& 
         return fail(Errc::timeout, "no answer");
     }
     if (trouble == Trouble::late && delay >= call.timeout) {
-        cluster_.agenda.in(delay, [this, &master, boot, call] {
-            if (master.up && master.boots == boot) cluster_.call_helper(master, call);
+        // It arrives all the same, also when this daemon is dead by then.
+        cluster_.agenda.in(delay, [&cluster = cluster_, &master, boot, call] {
+            if (master.up && master.boots == boot) cluster.call_helper(master, call);
         });
         pass(call.timeout);
         return fail(Errc::timeout, "no answer");

@@ -61,12 +61,10 @@ TEST_P(BrokenRule, IsCaught) {
     FAIL() << "no seed noticed";
 }
 INSTANTIATE_TEST_SUITE_P(Rules, BrokenRule,
-                         testing::Values(Mutation{"NoReady", &Sabotage::lies_ready, "two masters are down"},
-                                         Mutation{"NoCheck", &Sabotage::lies_planned, "since before the check"},
+                         testing::Values(Mutation{"NoCheck", &Sabotage::lies_planned, "since before the check"},
                                          Mutation{"NoWatchOfTheConfigMap", &Sabotage::lies_withdrawn,
                                                   "the ConfigMap holds the name"},
                                          Mutation{"NoFence", &Sabotage::no_fence, ""},
-                                         Mutation{"NoRestore", &Sabotage::no_restore, "holds the new bytes"},
                                          Mutation{"NoJournal", &Sabotage::no_journal, "without its intent"}),
                          [](const auto& param) { return std::string(param.param.name); });
 

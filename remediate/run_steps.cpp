@@ -35,6 +35,12 @@ bool is_pending(const probes::MasterView& view) {
     return service != nullptr && service->pending;
 }
 
+// A run proves the masters' processes and arguments; it dials no aggregated API's server.
+asio::awaitable<Result<probes::Look>> look_without_dialling(RemoteHost& host, std::string master,
+                                                            std::string platform) {
+    return probes::look_at_master(host, std::move(master), std::move(platform));
+}
+
 }  // namespace
 
 std::string join_reasons(const std::vector<Refusal>& refusals) {
@@ -52,7 +58,7 @@ RunSteps::RunSteps(RunContext& context, std::shared_ptr<RunEdge> edge, const Pla
       control_(std::move(control)),
       note_(std::move(note)),
       hosts_(context.connector, context.access, *edge_, plan.platform,
-             context.look ? context.look : probes::look_at_master, [this] { return control_->stop; }),
+             context.look ? context.look : look_without_dialling, [this] { return control_->stop; }),
       identities_{.caller = probes::caller_of(context.target.probe),
                   .common_name = plan.common_name,
                   .proxy_is_masters = plan.proxy_is_masters} {}

@@ -111,6 +111,14 @@ asio::awaitable<void> ask_apiservices(ClusterConnections& connections, HttpsClie
     view.apiservices_left_out = list->left_out;
 }
 
+// A credential that ended during the cycle: the 401s of the attempts may be kube-apiserver's own.
+asio::awaitable<void> ask_control_again(HttpsClient& client, std::chrono::milliseconds timeout, ApiserverView& view) {
+    const auto control = co_await get(client, "/api", timeout);
+    if (!control.reply) co_return;
+    auto answer = control.answer();
+    if ((answer.status == 401 || answer.status == 403) && !accepts_credential(answer)) view.control = std::move(answer);
+}
+
 // The lists, unless another apiserver has brought them or is about to.
 asio::awaitable<void> share_lists(ClusterConnections& connections, HttpsClient& client, Cycle& cycle,
                                   ApiserverView& view) {
@@ -157,6 +165,7 @@ asio::awaitable<void> observe_apiserver(ClusterConnections& connections, Peer& p
     // An apiserver that went down meanwhile takes its answers with it: readiness is what it is at the end.
     const auto readyz = co_await get_readyz(client, view.readyz_path, cycle.settings.timeout, false);
     view.readyz = readyz.reply ? Seen<Answer>(readyz.answer()) : failed_like<Answer>(readyz);
+    if (readyz.reply) co_await ask_control_again(client, cycle.settings.timeout, view);
 }
 
 // The last status that each apiserver gave for an API, where that differs between apiservers.

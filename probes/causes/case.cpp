@@ -20,14 +20,29 @@ bool restarted(const ApiserverView& apiserver) {
     });
 }
 
+// From 1.20 on, with priority and fairness, what kube-apiserver lets in carries a flow schema, and a 401 that is its
+// own does not: the credential was renewed in the middle of the cycle. Where no other answer on this path carries one,
+// nobody tells.
+bool tells_own_401(const ApiserverView& apiserver, std::vector<Answer> ApiServiceAttempts::* path) {
+    return std::ranges::any_of(apiserver.attempts, [&](const ApiServiceAttempts& attempts) {
+        return std::ranges::any_of(attempts.*path, [](const Answer& answer) { return !answer.flow_schemas.empty(); });
+    });
+}
+
 Through tally(const ApiserverView& apiserver, const ApiServiceAttempts& attempts, const Caller& caller) {
     Through through;
     through.apiserver = &apiserver;
     through.attempts = &attempts;
-    for (const auto& answer : attempts.discovery) through.discovery.count(symptom_of(answer, caller));
+    const bool discovery_tells = tells_own_401(apiserver, &ApiServiceAttempts::discovery);
+    const bool resource_tells = tells_own_401(apiserver, &ApiServiceAttempts::resource);
+    const auto of = [&](const Answer& answer, bool tells) {
+        if (tells && answer.status == 401 && answer.flow_schemas.empty()) return Symptom::uninformative;
+        return symptom_of(answer, caller);
+    };
+    for (const auto& answer : attempts.discovery) through.discovery.count(of(answer, discovery_tells));
     for (const auto& answer : attempts.resource) {
         // Not every server can list what it names; that is no fault of the way to it.
-        const auto symptom = symptom_of(answer, caller);
+        const auto symptom = of(answer, resource_tells);
         through.resource.count(symptom == Symptom::not_found ? Symptom::uninformative : symptom);
     }
     return through;
@@ -101,7 +116,7 @@ void digest_shared_ca(Case& result) {
     result.shared_ca_known = shared || logs_in || readable;
 }
 
-void judge_certificate(ProxyClient& proxy, const PublishedAuth& published, TimePoint now) {
+void judge_certificate_at(ProxyClient& proxy, const PublishedAuth& published, TimePoint now) {
     proxy.fault = verify_client_chain(proxy.leaf, proxy.intermediates, published.requestheader_ca, now);
     proxy.ended = proxy.fault == ChainFault::expired || now >= proxy.leaf.not_after;
     proxy.not_begun = proxy.fault == ChainFault::not_yet_valid || now < proxy.leaf.not_before;
@@ -113,6 +128,17 @@ void judge_certificate(ProxyClient& proxy, const PublishedAuth& published, TimeP
     if (!published.allowed_names || published.allowed_names->empty()) return;
     const auto& names = *published.allowed_names;
     proxy.name_allowed = std::ranges::find(names, proxy.leaf.common_name) != names.end();
+}
+
+// By our clock where no other is agreed on; what another one sees otherwise is disputed.
+void judge_certificate(ProxyClient& proxy, const Case& seen) {
+    judge_certificate_at(proxy, *seen.published, seen.true_now());
+    for (const auto clock : seen.clocks) {
+        auto other = proxy;
+        judge_certificate_at(other, *seen.published, seen.now + clock);
+        if (other.ended == proxy.ended && other.not_begun == proxy.not_begun) continue;
+        proxy.dates_disputed = true;
+    }
 }
 
 // The file that the live process names: one that only the arguments file names is not in use.
@@ -129,7 +155,6 @@ bool is_newer_than_process(const NamedFile& file, const ProcessFacts& process) {
 
 std::optional<ProxyClient> read_proxy(const MasterView& master, const Case& seen) {
     constexpr int reloads_since = 20;
-    const auto& published = *seen.published;
     if (!master.process) return std::nullopt;
     ProxyClient proxy;
     proxy.master = master.master;
@@ -147,7 +172,7 @@ std::optional<ProxyClient> read_proxy(const MasterView& master, const Case& seen
     if (file->certificates.front().is_ca) return std::nullopt;
     proxy.leaf = file->certificates.front();
     proxy.intermediates.assign(file->certificates.begin() + 1, file->certificates.end());
-    judge_certificate(proxy, published, seen.now);
+    judge_certificate(proxy, seen);
     proxy.is_renewed = seen.minor && *seen.minor < reloads_since && is_newer_than_process(*file, *master.process);
     return proxy;
 }
@@ -175,6 +200,15 @@ void digest_masters(Case& result) {
     }
 }
 
+void digest_clocks(Case& result) {
+    const auto clocks = clocks_of(result.usable);
+    if (const auto agreed = agreed_offset(clocks)) {
+        result.clocks = {*agreed};
+        return;
+    }
+    for (const auto& clock : clocks) result.clocks.push_back(clock.offset);
+}
+
 // The serving certificates as likely proxy-client certificates: only one that the published CA would accept is a guess
 // at all.
 void digest_handshakes(Case& result) {
@@ -187,7 +221,7 @@ void digest_handshakes(Case& result) {
         proxy.master = apiserver->master;
         proxy.leaf = apiserver->serving->front();
         proxy.intermediates.assign(apiserver->serving->begin() + 1, apiserver->serving->end());
-        judge_certificate(proxy, *result.published, result.now);
+        judge_certificate(proxy, result);
         if (proxy.fault != ChainFault::unknown_issuer && !proxy.leaf.common_name.empty()) {
             result.guessed.push_back(std::move(proxy));
         }
@@ -292,6 +326,7 @@ Case digest(const Observation& observation, TimePoint now) {
         const auto minor = apiserver.version ? minor_of(*apiserver.version) : std::nullopt;
         if (minor && (!result.minor || *minor < *result.minor)) result.minor = minor;
     }
+    digest_clocks(result);
     result.apis = digest_apis(observation, result.usable);
     digest_masters(result);
     digest_handshakes(result);

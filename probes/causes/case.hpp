@@ -72,6 +72,7 @@ struct ProxyClient {
     std::vector<Certificate> intermediates;
     ChainFault fault = ChainFault::none;                         // against the published requestheader CA
     bool ended = false, not_begun = false, wrong_usage = false;  // whatever the issuer
+    bool dates_disputed = false;  // by one of the clocks that may be right, and not by another
     bool name_allowed = true;
     // Up to Kubernetes 1.19, where it is read once: the file is newer than the process, which presents another one.
     bool is_renewed = false;
@@ -97,13 +98,25 @@ struct Case {
     bool shared_ca = false;            // a requestheader CA is a client CA too, or leads to one; or nobody can tell
     bool shared_ca_known = false;
     std::optional<int> minor;  // of Kubernetes: the lowest of those that tell, while an upgrade goes on
+    // What to add to our clock for one that may be right: that of most masters and us, or each where there is no most.
+    std::vector<std::chrono::milliseconds> clocks{std::chrono::milliseconds(0)};
 
+    TimePoint true_now() const { return now + clocks.front(); }
     bool has_names() const {
         return published != nullptr && published->allowed_names && !published->allowed_names->empty();
     }
 };
 
 Case digest(const Observation& observation, TimePoint now);
+
+// A clock beside ours, by its Date header: each master's, or the server address's where no master is asked.
+struct Clock {
+    const ApiserverView* apiserver = nullptr;
+    std::chrono::milliseconds offset{};
+};
+std::vector<Clock> clocks_of(const std::vector<const ApiserverView*>& usable);
+// The offset that more than half of these clocks and ours agree on; one against one is no such.
+std::optional<std::chrono::milliseconds> agreed_offset(const std::vector<Clock>& clocks);
 
 bool is_usable(const ApiserverView& apiserver);
 Identity identity_at(const ApiCase& api, const Observation& observation, const std::vector<ProxyClient>& proxies);

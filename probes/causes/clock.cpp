@@ -10,24 +10,17 @@ namespace aggmedic::probes {
 
 namespace {
 
-constexpr std::int64_t bearable_ms = 60'000;  // Date has whole seconds, and issuers backdate by minutes
+using std::chrono::milliseconds;
 
-struct Clock {
-    std::string master;
-    std::int64_t offset_ms;
-};
+constexpr milliseconds bearable{60'000};                      // Date has whole seconds, and issuers backdate by minutes
+constexpr milliseconds farthest = std::chrono::days(36'500);  // beyond it one wrong clock is as wrong as another
 
-std::vector<Clock> clocks_of(const Case& seen) {
-    std::vector<Clock> clocks;
-    for (const auto* apiserver : seen.usable) {
-        if (!apiserver->master.empty() && apiserver->clock_offset_ms)
-            clocks.push_back({.master = apiserver->master, .offset_ms = *apiserver->clock_offset_ms});
-    }
-    return clocks;
+milliseconds apart(milliseconds a, milliseconds b) {
+    return a > b ? a - b : b - a;
 }
 
-std::int64_t apart(std::int64_t a, std::int64_t b) {
-    return a > b ? a - b : b - a;
+std::int64_t seconds_of(milliseconds time) {
+    return std::chrono::duration_cast<std::chrono::seconds>(time).count();
 }
 
 Finding disagreement(const std::string& master, std::string fact) {
@@ -37,25 +30,58 @@ Finding disagreement(const std::string& master, std::string fact) {
     return finding;
 }
 
+// No clock has most of the others on its side: which one is wrong, nobody knows.
+void judge_tie(const std::vector<Clock>& clocks, Assessment& assessment) {
+    std::string fact;
+    for (const auto& clock : clocks) {
+        fact += fmt::format("{}the Date header of {} is {} s {} this machine's clock", fact.empty() ? "" : ", ",
+                            through_name(*clock.apiserver), seconds_of(apart(clock.offset, milliseconds(0))),
+                            clock.offset > milliseconds(0) ? "ahead of" : "behind");
+    }
+    assessment.findings.push_back(disagreement("", fact + "; which of them is wrong cannot be told from here"));
+}
+
 }  // namespace
 
+std::vector<Clock> clocks_of(const std::vector<const ApiserverView*>& usable) {
+    const bool by_master =
+        std::ranges::any_of(usable, [](const auto* view) { return !view->master.empty() && view->clock_offset_ms; });
+    std::vector<Clock> clocks;
+    for (const auto* view : usable) {
+        if (!view->clock_offset_ms || (by_master && view->master.empty())) continue;
+        clocks.push_back(
+            {.apiserver = view, .offset = std::clamp(milliseconds(*view->clock_offset_ms), -farthest, farthest)});
+    }
+    return clocks;
+}
+
+std::optional<milliseconds> agreed_offset(const std::vector<Clock>& clocks) {
+    std::vector<milliseconds> votes{milliseconds(0)};  // ours
+    for (const auto& clock : clocks) votes.push_back(clock.offset);
+    for (const auto vote : votes) {
+        const auto agreeing =
+            std::ranges::count_if(votes, [&](milliseconds other) { return apart(vote, other) <= bearable; });
+        if (2 * static_cast<std::size_t>(agreeing) > votes.size()) return vote;
+    }
+    return std::nullopt;
+}
+
 void judge_clocks(const Case& seen, Assessment& assessment) {
-    const auto clocks = clocks_of(seen);
-    if (clocks.empty()) return;
-    std::vector<std::int64_t> votes{0};  // ours
-    for (const auto& clock : clocks) votes.push_back(clock.offset_ms);
-    std::ranges::sort(votes);
-    const auto agreed = votes[(votes.size() - 1) / 2];
-    if (apart(agreed, 0) > bearable_ms) {
-        assessment.findings.push_back(disagreement(
-            "", fmt::format("the masters' clocks agree, and this machine's differs by {} s", apart(agreed, 0) / 1000)));
+    const auto clocks = clocks_of(seen.usable);
+    const auto agreed = agreed_offset(clocks);
+    if (!agreed) return judge_tie(clocks, assessment);
+    if (apart(*agreed, milliseconds(0)) > bearable) {
+        assessment.findings.push_back(
+            disagreement("", fmt::format("the masters' clocks agree, and this machine's differs by {} s",
+                                         seconds_of(apart(*agreed, milliseconds(0))))));
     }
     for (const auto& clock : clocks) {
-        const auto difference = apart(clock.offset_ms, agreed);
-        if (difference <= bearable_ms) continue;
+        const auto difference = apart(clock.offset, *agreed);
+        if (difference <= bearable) continue;
         assessment.findings.push_back(
-            disagreement(clock.master, fmt::format("its Date header is {} s {} the others' clocks", difference / 1000,
-                                                   clock.offset_ms > agreed ? "ahead of" : "behind")));
+            disagreement(clock.apiserver->master,
+                         fmt::format("its Date header is {} s {} the others' clocks", seconds_of(difference),
+                                     clock.offset > *agreed ? "ahead of" : "behind")));
     }
 }
 

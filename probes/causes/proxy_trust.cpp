@@ -102,6 +102,13 @@ Finding base_finding(const Case& seen, const Fault& fault) {
         finding.rules_out.clear();
         add_renewal_evidence(finding, seen);
     }
+    const bool is_disputed = std::ranges::any_of(fault.masters, &ProxyClient::dates_disputed);
+    if (is_disputed && fault.cause == "proxy-cert-expired") {
+        finding.confidence = Confidence::ambiguous;
+        finding.candidates = {"proxy-cert-expired", "clock-skew"};
+        add_evidence(finding, "the clocks disagree: by one of them the certificate is still valid", "answer");
+        std::erase_if(finding.rules_out, [](const RuledOut& each) { return each.cause == "cn-not-allowed"; });
+    }
     rule_out(finding, "our-own-401", "/api answers 200 to the same credential");
     return finding;
 }

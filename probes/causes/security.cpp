@@ -144,7 +144,7 @@ struct Ending {
 
 void judge_ending(const Case& seen, const Ending& ending, Assessment& assessment) {
     using std::chrono::days;
-    const auto left = ending.certificate.not_after - seen.now;
+    const auto left = ending.certificate.not_after - seen.true_now();
     if (left <= std::chrono::milliseconds(0) || left > days(30)) return;
     const auto severity = left <= days(1) ? Severity::critical : left <= days(7) ? Severity::warning : Severity::info;
     auto finding = make_security("certificate-ends-soon", severity);

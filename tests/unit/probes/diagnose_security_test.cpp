@@ -212,6 +212,57 @@ TEST(Clocks, OursMayBeTheOneThatIsOff) {
     EXPECT_THAT(assessment.findings[0].evidence[0].fact, HasSubstr("this machine's"));
 }
 
+TEST(Clocks, OneAgainstOneBlamesNobody) {
+    for (const std::int64_t offset : {3'600'000, -3'600'000}) {
+        auto observation = healthy();
+        for (auto& apiserver : observation.apiservers) apiserver.clock_offset_ms = offset;
+        const auto assessment = judge(observation);
+        ASSERT_THAT(causes_of(assessment), ElementsAre("clock-skew"));
+        EXPECT_EQ(assessment.findings[0].master, "");
+        EXPECT_THAT(assessment.findings[0].evidence[0].fact, HasSubstr("cannot be told"));
+    }
+}
+
+TEST(Clocks, TheServerAddressHasOneToo) {
+    auto observation = healthy(false);
+    observation.apiservers.resize(1);
+    observation.apiservers[0].clock_offset_ms = 3'600'000;
+    const auto assessment = judge(observation);
+    ASSERT_THAT(causes_of(assessment), ElementsAre("clock-skew"));
+    EXPECT_THAT(assessment.findings[0].evidence[0].fact, HasSubstr("the server address"));
+}
+
+// This machine is ahead of everybody by more than the proxy-client certificate is good for.
+Assessment judged_from_the_future(int masters) {
+    auto observation = recording::load("proxy-cert-expired", {.ssh = true, .as = recording::As::admin});
+    use_proxy(*observation.masters.at("m0"), "kubernetes.pem");
+    for (int i = 1; i < masters; ++i) add_master(observation, "m" + std::to_string(i));
+    const auto ends = recording::certificates("pki/kubernetes.pem")[0].not_after;
+    const auto ahead = ends + std::chrono::hours(24) - recording::now();
+    for (auto& apiserver : observation.apiservers)
+        apiserver.clock_offset_ms = -std::chrono::duration_cast<std::chrono::milliseconds>(ahead).count();
+    return diagnose(observation, recording::now() + ahead);
+}
+
+TEST(Clocks, OfTheMastersJudgeDatesWhereTheyAgree) {
+    const auto causes = causes_of(judged_from_the_future(2));
+    EXPECT_THAT(causes, testing::Contains("clock-skew"));
+    EXPECT_THAT(causes, testing::Not(testing::Contains("proxy-cert-expired")));
+    EXPECT_THAT(causes, testing::Not(testing::Contains("certificate-ends-soon")));
+}
+
+TEST(Clocks, ThatDisagreeMakeAnEndedCertificateAmbiguous) {
+    int ended = 0;
+    for (const auto& finding : judged_from_the_future(1).findings) {
+        if (finding.cause == "proxy-cert-expired") {
+            ++ended;
+            EXPECT_EQ(finding.confidence, Confidence::ambiguous);
+            EXPECT_THAT(finding.candidates, testing::Contains("clock-skew"));
+        }
+    }
+    EXPECT_GT(ended, 0);
+}
+
 TEST(Published, AConfigMapWithoutItsKeysIsGone) {
     auto observation = healthy();
     published(observation) = PublishedAuth{};

@@ -67,6 +67,24 @@ TEST(Diagnose, ACredentialThatOneMasterRefusesIsThatMastersFinding) {
     EXPECT_EQ(assessment.findings[0].master, "m1");
 }
 
+// What kube-apiserver has let in carries a flow schema: a 401 without one, among others that have it, is its own.
+TEST(Diagnose, A401ThatKubeApiserverGaveItselfTellsNothingOfTheApi) {
+    auto observation = healthy();
+    const auto refuse = [](std::vector<Answer>& answers, bool passed_on) {
+        for (std::size_t i = 1; i < answers.size(); ++i) {
+            answers[i].status = 401;
+            if (!passed_on) answers[i].flow_schemas.clear();
+        }
+    };
+    auto own = observation;
+    for (auto& apiserver : own.apiservers)
+        for (auto& attempts : apiserver.attempts) refuse(attempts.discovery, false);
+    EXPECT_THAT(judge(own).findings, IsEmpty());
+    for (auto& apiserver : observation.apiservers)
+        for (auto& attempts : apiserver.attempts) refuse(attempts.discovery, true);
+    EXPECT_FALSE(judge(observation).findings.empty());
+}
+
 TEST(Diagnose, AMissingPermissionForTheControlRequestIsNoRefusedCredential) {
     auto observation = healthy(false, As::dev);
     for (auto& apiserver : observation.apiservers) {

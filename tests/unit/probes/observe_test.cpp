@@ -117,6 +117,18 @@ TEST_F(ObserveTest, SpreadsAttemptsOverTime) {
     EXPECT_GE(discovery[2].at - discovery[0].at, 1500ms);
 }
 
+TEST_F(ObserveTest, ACredentialThatEndsDuringTheCycleIsRefusedAtItsEnd) {
+    FakeApiserver apiserver(ca);
+    apiserver.before_answer = [&](const std::string& path) {
+        if (!path.starts_with("/apis/g0.example/v1")) return;
+        for (const std::string each : {"/api", "/apis/g0.example/v1"})
+            apiserver.set(each, test::answer("Unauthorized", "", "401 Unauthorized"));
+    };
+    const auto observation = observe(target(apiserver.port()));
+    EXPECT_EQ(observation.apiservers[0].control->status, 401U);
+    EXPECT_EQ(apiserver.asked("/api"), 2);
+}
+
 TEST_F(ObserveTest, AnApiserverThatIsNotReadyIsAskedNothingAggregated) {
     FakeApiserver apiserver(ca);
     apiserver.answers["/readyz"] = test::answer("not ok", "", "500 Internal Server Error");

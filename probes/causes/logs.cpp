@@ -1,10 +1,11 @@
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "probes/causes/rules.hpp"
 
 // What extension API servers say themselves about refused proxies. Anybody who reaches their port can write such lines,
-// so they count only beside an API that fails accordingly, and never for a name.
+// so they count only beside an API that fails accordingly, while they are fresh, and never for a name.
 namespace aggmedic::probes {
 
 namespace {
@@ -12,7 +13,14 @@ namespace {
 using Events = std::set<LogEvent>;
 using Causes = std::vector<std::string>;
 
-Events events_of(const Workload& workload, const std::vector<ProxyClient>& proxies) {
+// A live fault repeats with every availability check, each 30 s; what has ended stays in the log for days.
+constexpr std::chrono::minutes fresh_for{10};
+bool is_fresh(const Case& seen, const LogFact& fact) {
+    return !fact.last || seen.true_now() <= *fact.last + fresh_for;
+}
+
+Events events_of(const Case& seen, const Workload& workload) {
+    const auto& proxies = seen.read;
     Events events;
     if (!workload.logs) return events;
     for (const auto& log : *workload.logs) {
@@ -21,7 +29,7 @@ Events events_of(const Workload& workload, const std::vector<ProxyClient>& proxi
                                   std::ranges::none_of(proxies, [&](const ProxyClient& proxy) {
                                       return proxy.leaf.common_name == fact.common_name;
                                   });
-            if (!is_noise) events.insert(fact.event);
+            if (!is_noise && is_fresh(seen, fact)) events.insert(fact.event);
         }
     }
     return events;
@@ -42,12 +50,22 @@ std::optional<LogEvent> only_refusal(const Events& events) {
 }
 
 // Whether its pods may hold an older configuration than the published one: they are older, or nobody tells when it
-// changed (before 1.18).
+// changed (before 1.18). Another part than the CA may have changed, and servers of 1.19 and later read it again.
 bool may_be_stale(const Case& seen, const Workload& workload) {
     if (seen.published == nullptr || !workload.pods) return false;
     const auto changed = seen.published->changed_at;
     return std::ranges::any_of(*workload.pods, [&](const PodFacts& pod) {
         return !changed || (pod.started_at && *pod.started_at < *changed);
+    });
+}
+
+// A published CA that was made after one of its pods started: that pod began with another.
+bool has_newer_ca(const Case& seen, const Workload& workload) {
+    if (seen.published == nullptr || !workload.pods) return false;
+    return std::ranges::any_of(*workload.pods, [&](const PodFacts& pod) {
+        return pod.started_at && std::ranges::any_of(seen.published->requestheader_ca, [&](const Certificate& ca) {
+                   return ca.not_before > *pod.started_at;
+               });
     });
 }
 
@@ -71,10 +89,11 @@ std::string_view cause_beside_good_certificates(LogEvent refusal) {
 }
 
 // What fits the refusal where no certificate was read, the likeliest first.
-Causes causes_of(LogEvent refusal, bool may_be_stale) {
+Causes causes_of(LogEvent refusal, const Case& seen, const Workload& workload) {
     switch (refusal) {
         case LogEvent::unknown_authority:
-            if (may_be_stale) return {"stale-ca-in-extension", "proxy-cert-wrong-issuer"};
+            if (has_newer_ca(seen, workload)) return {"stale-ca-in-extension", "proxy-cert-wrong-issuer"};
+            if (may_be_stale(seen, workload)) return {"proxy-cert-wrong-issuer", "stale-ca-in-extension"};
             return {"proxy-cert-wrong-issuer"};
         case LogEvent::certificate_expired:
             return {"proxy-cert-expired"};
@@ -113,11 +132,43 @@ void propose_renewed(const Case& seen, const ApiCase& api, const std::string& fa
     assessment.findings.push_back(std::move(finding));
 }
 
+// A name that is missing, and a log that refuses for what comes before names: both, or neither.
+void judge_contrary(const Case& seen, const ApiCase& api, const Events& events, Assessment& assessment) {
+    const bool lacks_name = std::ranges::any_of(assessment.findings, [&](const Finding& each) {
+        return each.apiservice == api.apiservice->name && each.cause == "cn-not-allowed";
+    });
+    if (!lacks_name) return;
+    constexpr std::pair<LogEvent, std::string_view> contrary[] = {
+        {LogEvent::unknown_authority, "stale-ca-in-extension"},
+        {LogEvent::certificate_expired, "clock-skew"},
+        {LogEvent::certificate_not_yet_valid, "clock-skew"},
+        {LogEvent::certificate_not_in_date, "clock-skew"},
+        {LogEvent::incompatible_key_usage, "wrong-key-usage"}};
+    for (const auto& [event, cause] : contrary) {
+        if (!events.contains(event)) continue;
+        const auto fact = "its log refuses client certificates as " + std::string(name(event)) + " as well";
+        propose(api, {std::string(all_read(seen) ? cause : "masters-differ")}, Confidence::probable, fact, assessment);
+        return;
+    }
+}
+
+// Good certificates that are refused. The line may be about somebody else's, so it takes a CA that is newer than a pod
+// to be certain.
+void judge_refusal_of_good(const Case& seen, const ApiCase& api, const Workload& workload, LogEvent refusal,
+                           const std::string& fact, Assessment& assessment) {
+    const auto cause = cause_beside_good_certificates(refusal);
+    if (cause.empty()) return;
+    const bool is_borne_out = cause == "stale-ca-in-extension" && has_newer_ca(seen, workload);
+    propose(api, {std::string(cause)}, is_borne_out ? Confidence::certain : Confidence::probable, fact, assessment);
+}
+
 void judge_refusal(const Case& seen, const ApiCase& api, const Workload& workload, Assessment& assessment) {
-    if (!is_rejected(api) || is_explained(assessment, api.apiservice->name)) return;
-    const auto refusal = only_refusal(events_of(workload, seen.read));
+    if (!is_rejected(api)) return;
+    const auto events = events_of(seen, workload);
+    if (is_explained(assessment, api.apiservice->name)) return judge_contrary(seen, api, events, assessment);
+    const auto refusal = only_refusal(events);
     if (!refusal) return;
-    const auto fact = "its log since the last start refuses client certificates as " + std::string(name(*refusal));
+    const auto fact = "its log of the last minutes refuses client certificates as " + std::string(name(*refusal));
     const bool good = all_read(seen) &&
                       std::ranges::all_of(seen.read, [](const ProxyClient& proxy) { return proxy.causes().empty(); });
     if (good && is_certificate_renewed(seen)) {
@@ -125,17 +176,17 @@ void judge_refusal(const Case& seen, const ApiCase& api, const Workload& workloa
             *refusal == LogEvent::certificate_expired || *refusal == LogEvent::certificate_not_in_date;
         if (is_ended) propose_renewed(seen, api, fact, assessment);
     } else if (good) {
-        const auto cause = cause_beside_good_certificates(*refusal);
-        if (!cause.empty()) propose(api, {std::string(cause)}, Confidence::certain, fact, assessment);
+        judge_refusal_of_good(seen, api, workload, *refusal, fact, assessment);
     } else if (seen.read.empty()) {
-        auto causes = causes_of(*refusal, may_be_stale(seen, workload));
+        auto causes = causes_of(*refusal, seen, workload);
         // One of several masters may be it, where the others are believed: by this server, or by another.
         if (!causes.empty() && works_at_times(api)) {
             causes.insert(causes.begin(), "masters-differ");
         } else if (!causes.empty() && std::ranges::any_of(seen.apis, works_at_times)) {
             causes.emplace_back("masters-differ");
         }
-        if (!causes.empty()) propose(api, causes, Confidence::certain, fact, assessment);
+        // Anybody's certificate may be the one that was refused.
+        if (!causes.empty()) propose(api, causes, Confidence::probable, fact, assessment);
     }
 }
 
@@ -189,7 +240,7 @@ void judge_logs(const Case& seen, Assessment& assessment) {
     for (const auto& api : seen.apis) {
         const auto* workload = seen.observation.workload(api.apiservice->name);
         if (workload == nullptr || !workload->logs || !api.fails()) continue;
-        const auto events = events_of(*workload, seen.read);
+        const auto events = events_of(seen, *workload);
         for (const auto& own : own_faults) {
             if (!events.contains(own.event) || !fits(own, api)) continue;
             propose(api, {std::string(own.cause)}, own.confidence, std::string(own.fact), assessment);

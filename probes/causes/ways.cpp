@@ -46,32 +46,52 @@ bool needs_service_addresses(const MasterView& master) {
     return value == "false" || value == "False" || value == "FALSE" || value == "f" || value == "F" || value == "0";
 }
 
+// With an egress selector kube-apiserver goes to pods through a tunnel: what the master itself reaches is beside the
+// point.
+bool may_use_tunnel(const MasterView& master) {
+    return !master.process || master.process->arguments.flags.contains("egress-selector-config-file");
+}
+
 // The cause that a master's own connections tell, while pods are ready.
 std::string_view blocked_way(const MasterView& master, const std::string& apiservice) {
+    if (may_use_tunnel(master)) return {};
     const auto service = reach(master, apiservice, "cluster-ip"), pods = reach(master, apiservice, "pod");
     if (pods.is_closed()) return "master-to-pod-blocked";
     if (pods.connected > 0 && service.is_closed() && needs_service_addresses(master)) return "no-service-routing";
     return {};
 }
 
-std::optional<std::uint32_t> ipv4(const std::string& text) {
-    in_addr address{};
-    if (inet_pton(AF_INET, text.c_str(), &address) != 1) return std::nullopt;
-    return ntohl(address.s_addr);
+// An address of either family in network order; empty: none.
+std::vector<std::uint8_t> bytes_of(const std::string& text) {
+    std::vector<std::uint8_t> bytes(16);
+    if (inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1) return bytes;
+    bytes.resize(4);
+    if (inet_pton(AF_INET, text.c_str(), bytes.data()) == 1) return bytes;
+    return {};
+}
+
+bool have_equal_bits(const std::vector<std::uint8_t>& a, const std::vector<std::uint8_t>& b, int bits) {
+    for (std::size_t i = 0; i < a.size() && bits > 0; ++i, bits -= 8) {
+        const int shift = std::max(0, 8 - bits);
+        if ((a[i] >> shift) != (b[i] >> shift)) return false;
+    }
+    return true;
 }
 
 // One entry of no_proxy as Kubernetes reads it: an address, a CIDR, a domain, or everything.
 bool covers(const std::string& entry, const std::string& address) {
     if (entry == "*" || entry == address) return true;
+    const auto host = bytes_of(address);
     const auto slash = entry.find('/');
-    if (slash == std::string::npos) return false;
+    if (slash == std::string::npos) return !host.empty() && bytes_of(entry) == host;
     int bits = -1;
     const auto digits = entry.substr(slash + 1);
-    std::from_chars(digits.data(), digits.data() + digits.size(), bits);
-    const auto network = ipv4(entry.substr(0, slash)), host = ipv4(address);
-    if (!network || !host || bits < 0 || bits > 32) return false;
-    const std::uint32_t mask = bits == 0 ? 0 : ~std::uint32_t{0} << (32 - bits);
-    return (*network & mask) == (*host & mask);
+    const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
+    const auto network = bytes_of(entry.substr(0, slash));
+    const bool is_read = parsed.ec == std::errc() && parsed.ptr == digits.data() + digits.size() && !network.empty() &&
+                         bits >= 0 && static_cast<std::size_t>(bits) <= 8 * network.size();
+    if (!is_read || host.empty()) return false;
+    return network.size() == host.size() && have_equal_bits(network, host, bits);
 }
 
 // Whether the master's environment sends requests to this service address through an HTTP proxy.
@@ -114,13 +134,14 @@ void judge_masters_ways(const Case& seen, const ApiCase& api, const Workload& wo
     std::vector<std::string> proxied;
     for (const auto& [name, master] : seen.observation.masters) {
         if (!master) continue;
-        if (workload.service && goes_through_proxy(*master, workload.service->cluster_ip)) {
+        if (workload.service && needs_service_addresses(*master) &&
+            goes_through_proxy(*master, workload.service->cluster_ip)) {
             propose(api, "http-proxy-env", name,
                     "https_proxy is set for kube-apiserver, and no_proxy does not cover " +
                         printable(workload.service->cluster_ip, 64),
                     assessment);
         }
-        if (!has_ready_pods(workload)) continue;
+        if (!is_transport(api.symptom()) || !has_ready_pods(workload)) continue;
         const auto cause = blocked_way(*master, api.apiservice->name);
         if (cause == "master-to-pod-blocked") {
             propose(api, cause, name, "pods are ready, and no connection from this master reaches one", assessment);
@@ -165,7 +186,9 @@ void judge_ways(const Case& seen, Assessment& assessment) {
             propose(api, "egress-tunnel-down", "", "reading a pod's log fails too: the tunnel has no agent",
                     assessment);
         }
-        if (is_transport(api.symptom())) judge_masters_ways(seen, api, *workload, assessment);
+        // A proxy that ends TLS itself shows its own certificate.
+        if (is_transport(api.symptom()) || api.symptom() == Symptom::untrusted)
+            judge_masters_ways(seen, api, *workload, assessment);
     }
 }
 

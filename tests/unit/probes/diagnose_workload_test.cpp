@@ -70,11 +70,13 @@ struct LogRow {
     const char* folder;
     LogEvent event;
     const char* cause;
+    Confidence confidence = Confidence::probable;
 };
 class RecordedWithItsLog : public testing::TestWithParam<LogRow> {};
-TEST_P(RecordedWithItsLog, IsCertainWithoutSshAsTheVerdictsNoteSays) {
+// Anybody's certificate may be the one that a log refuses: certain takes the file.
+TEST_P(RecordedWithItsLog, IsNamedWithoutSsh) {
     const auto& row = GetParam();
-    expect_both(judge(with_log(recorded(row.folder, false), {fact(row.event)})), row.cause, Confidence::certain);
+    expect_both(judge(with_log(recorded(row.folder, false), {fact(row.event)})), row.cause, row.confidence);
 }
 INSTANTIATE_TEST_SUITE_P(
     Table, RecordedWithItsLog,
@@ -82,7 +84,8 @@ INSTANTIATE_TEST_SUITE_P(
                     LogRow{"proxy-cert-expired", LogEvent::certificate_expired, "proxy-cert-expired"},
                     LogRow{"proxy-cert-expired", LogEvent::incompatible_key_usage, "wrong-key-usage"},
                     LogRow{"proxy-cert-expired", LogEvent::certificate_not_yet_valid, "clock-skew"},
-                    LogRow{"ext-no-configmap-access", LogEvent::config_map_forbidden, "no-auth-reader-binding"}));
+                    LogRow{"ext-no-configmap-access", LogEvent::config_map_forbidden, "no-auth-reader-binding",
+                           Confidence::certain}));
 
 TEST(Logs, ANameInALogIsNoGroundForAnything) {
     for (const bool ssh : {true, false}) {
@@ -103,29 +106,84 @@ TEST(Logs, SeveralRefusalsAtOnceDecideNothing) {
     for (const auto& finding : assessment.findings) EXPECT_EQ(finding.confidence, Confidence::ambiguous);
 }
 
+void start_pods(Observation& observation, TimePoint at) {
+    for (auto& workload : observation.workloads) {
+        workload.pods = std::vector<PodFacts>{pod(true)};
+        workload.pods->front().started_at = at;
+    }
+}
+
+TimePoint made_ca(Observation& observation) {
+    return published(observation).requestheader_ca.front().not_before;
+}
+
 TEST(Logs, GoodCertificatesThatAreRefusedMeetAnOldCa) {
     auto observation = recorded("proxy-cert-expired", true);
     use_proxy(*observation.masters.at("m0"), "kubernetes.pem");
-    expect_both(judge(with_log(observation, {fact(LogEvent::unknown_authority)})), "stale-ca-in-extension",
-                Confidence::certain);
-    expect_both(judge(with_log(observation, {fact(LogEvent::cn_not_allowed, "demo.pks.ik.am")})),
-                "stale-ca-in-extension", Confidence::certain);
-    expect_both(judge(with_log(observation, {fact(LogEvent::certificate_expired)})), "clock-skew", Confidence::certain);
+    const auto refused = [&](const LogFact& line) { return with_log(observation, {line}); };
+    for (const auto& line : {fact(LogEvent::unknown_authority), fact(LogEvent::cn_not_allowed, "demo.pks.ik.am")}) {
+        auto seen = refused(line);
+        expect_both(judge(seen), "stale-ca-in-extension", Confidence::probable);
+        start_pods(seen, made_ca(seen) + std::chrono::hours(1));
+        expect_both(judge(seen), "stale-ca-in-extension", Confidence::probable);
+        start_pods(seen, made_ca(seen) - std::chrono::hours(1));
+        expect_both(judge(seen), "stale-ca-in-extension", Confidence::certain);
+    }
+    expect_both(judge(refused(fact(LogEvent::certificate_expired))), "clock-skew", Confidence::probable);
 }
 
 // The configuration may have changed in another part than the CA.
 TEST(Logs, PodsThatAreOlderThanTheConfigurationMayHoldAnOldCa) {
     auto observation = with_log(recorded("proxy-cert-other-ca", false), {fact(LogEvent::unknown_authority)});
-    for (auto& workload : observation.workloads) {
-        workload.pods = std::vector<PodFacts>{pod(true)};
-        workload.pods->front().started_at = recording::now() - std::chrono::hours(48);
-    }
-    for (const auto changed : {std::optional<TimePoint>(), std::optional(recording::now() - std::chrono::hours(1))}) {
+    start_pods(observation, made_ca(observation) + std::chrono::seconds(1));
+    const auto started = made_ca(observation) + std::chrono::seconds(1);
+    for (const auto changed : {std::optional<TimePoint>(), std::optional(started + std::chrono::hours(1))}) {
         published(observation).changed_at = changed;
-        expect_both(judge(observation), "stale-ca-in-extension", Confidence::ambiguous);
+        expect_both(judge(observation), "proxy-cert-wrong-issuer", Confidence::ambiguous);
     }
-    published(observation).changed_at = recording::now() - std::chrono::hours(72);
-    expect_both(judge(observation), "proxy-cert-wrong-issuer", Confidence::certain);
+    published(observation).changed_at = started - std::chrono::hours(1);
+    expect_both(judge(observation), "proxy-cert-wrong-issuer", Confidence::probable);
+    start_pods(observation, made_ca(observation) - std::chrono::hours(48));
+    expect_both(judge(observation), "stale-ca-in-extension", Confidence::ambiguous);
+}
+
+LogFact last_at(LogFact line, TimePoint at) {
+    line.first = line.last = at;
+    return line;
+}
+
+TEST(Logs, ALineThatIsNotRepeatedIsNoneOfALiveFault) {
+    using std::chrono::minutes;
+    for (const auto event : {LogEvent::unknown_authority, LogEvent::certificate_expired,
+                             LogEvent::incompatible_key_usage, LogEvent::config_map_forbidden}) {
+        const std::string folder =
+            event == LogEvent::config_map_forbidden ? "ext-no-configmap-access" : "proxy-cert-other-ca";
+        const auto at = [&](minutes ago) {
+            return judge(with_log(recorded(folder, false), {last_at(fact(event), recording::now() - ago)}));
+        };
+        for (const auto& finding : at(minutes(2)).findings) EXPECT_NE(finding.confidence, Confidence::ambiguous);
+        const auto old = at(minutes(15));
+        EXPECT_THAT(causes_of(old), testing::SizeIs(2));
+        for (const auto& finding : old.findings) EXPECT_EQ(finding.confidence, Confidence::ambiguous) << finding.cause;
+    }
+}
+
+TEST(Logs, AnotherReasonBesideAMissingNameIsAmbiguous) {
+    for (const auto event : {LogEvent::unknown_authority, LogEvent::certificate_expired,
+                             LogEvent::certificate_not_in_date, LogEvent::incompatible_key_usage}) {
+        auto observation = with_log(mismatch(), {fact(LogEvent::cn_not_allowed, "demo.pks.ik.am"), fact(event)});
+        const auto assessment = judge(observation);
+        ASSERT_FALSE(assessment.findings.empty());
+        for (const auto& finding : assessment.findings) {
+            EXPECT_EQ(finding.confidence, Confidence::ambiguous) << finding.cause;
+            EXPECT_EQ(finding.allow_list, AllowList::wrong);
+            EXPECT_THAT(finding.candidates, Contains("cn-not-allowed"));
+        }
+        for (auto& workload : observation.workloads)
+            workload.logs->front().facts[1].last = recording::now() - std::chrono::hours(1);
+        EXPECT_THAT(causes_of(judge(observation)), Each(std::string("cn-not-allowed")));
+        EXPECT_EQ(judge(observation).findings.front().confidence, Confidence::certain);
+    }
 }
 
 TEST(Logs, ARefusalThatComesAndGoesMayBeOneMasters) {
@@ -383,15 +441,17 @@ TEST(Ways, AnHttpProxyIsTheCauseOnlyWhereNoProxyDoesNotCoverTheService) {
     struct Row {
         const char* no_proxy;
         bool is_cause;
+        const char* service = "10.100.200.9";
     };
-    for (const auto& row :
-         {Row{"", true}, Row{"localhost,.internal", true}, Row{"10.100.0.0/16", false}, Row{"10.100.200.9", false},
-          Row{"*", false}, Row{"10.100.200.0/33", true}, Row{"10.99.0.0/16, 10.100.200.8/31", false}}) {
+    for (const auto& row : {Row{"", true}, Row{"localhost,.internal", true}, Row{"10.100.0.0/16", false},
+                            Row{"10.100.200.9", false}, Row{"*", false}, Row{"10.100.200.0/33", true},
+                            Row{"10.99.0.0/16, 10.100.200.8/31", false}, Row{"fd00::/108", false, "fd00::9"},
+                            Row{"fd00:0::9", false, "fd00::9"}, Row{"fd01::/108", true, "fd00::9"}}) {
         auto observation = healthy();
         answer_all(observation, 503, "error trying to reach service: EOF");
-        observation = with_workloads(observation, [](Workload& each) {
+        observation = with_workloads(observation, [&](Workload& each) {
             each.service = ServiceFacts{.type = "ClusterIP",
-                                        .cluster_ip = "10.100.200.9",
+                                        .cluster_ip = row.service,
                                         .has_selector = true,
                                         .has_port = true,
                                         .port_name = "",

@@ -106,6 +106,32 @@ Finding make(const ApiCase& api, const Explanation& explanation) {
     return finding;
 }
 
+// Dates that a master finds wrong are the certificate's fault or its own clock's; only the CA that it was given may
+// tell.
+bool is_about_dates(const ApiCase& api) {
+    const auto says = [](std::string_view text) { return text.contains("has expired or is not yet valid"); };
+    if (says(api.apiservice->message)) return true;
+    return std::ranges::any_of(api.through, [&](const Through& through) {
+        return std::ranges::any_of(through.attempts->discovery, [&](const Answer& each) { return says(each.body); });
+    });
+}
+
+bool has_ended_ca(const Case& seen, const ApiCase& api) {
+    const auto& bundle = api.apiservice->ca_bundle;
+    return bundle && std::ranges::any_of(*bundle, [&](const Certificate& ca) {
+               return std::ranges::all_of(seen.clocks, [&](auto clock) { return ca.not_after <= seen.now + clock; });
+           });
+}
+
+Explanation of_untrusted(const Case& seen, const ApiCase& api, Explanation explanation) {
+    if (!is_about_dates(api) || has_ended_ca(seen, api)) return explanation;
+    explanation.confidence = Confidence::probable;
+    if (seen.clocks.size() == 1) return explanation;
+    explanation.confidence = Confidence::ambiguous;
+    explanation.candidates = {"serving-cert-untrusted", "clock-skew"};
+    return explanation;
+}
+
 void judge_lists(const ApiCase& api, Assessment& assessment) {
     std::vector<const Through*> late;
     for (const auto& through : api.through) {
@@ -135,7 +161,10 @@ void judge_backends(const Case& seen, Assessment& assessment) {
         const bool is_silent = silent.attempts > 1;
         if (api.fails()) {
             const auto* explanation = explanation_of(api.symptom());
-            if (explanation != nullptr) assessment.findings.push_back(make(api, *explanation));
+            if (explanation != nullptr) {
+                const bool untrusted = api.symptom() == Symptom::untrusted;
+                assessment.findings.push_back(make(api, untrusted ? of_untrusted(seen, api, *explanation) : *explanation));
+            }
         } else if (is_silent && silent.ways.size() == api.through.size()) {
             assessment.findings.push_back(make(api, silence));
         } else if (is_silent && api.works()) {

@@ -145,7 +145,7 @@ void judge_stranger(const Case& seen, const ApiCase& api, const std::string& str
 
 // A refusal that no certificate we know explains. The likeliest first: what the handshake shows of a file that serves
 // both.
-Finding certificate_fault(const Case& seen, const ApiCase& api) {
+Finding certificate_fault(const Case& seen, const ApiCase& api, bool headers_are_right) {
     std::vector<std::string> candidates{"proxy-cert-wrong-issuer", "proxy-cert-expired", "wrong-key-usage",
                                         "cn-not-allowed"};
     const auto& symptom = api.symptom();
@@ -167,6 +167,7 @@ Finding certificate_fault(const Case& seen, const ApiCase& api) {
         const auto likeliest = std::ranges::find(candidates, faulty->causes().front());
         if (likeliest != candidates.end()) std::rotate(candidates.begin(), likeliest, likeliest + 1);
     }
+    if (headers_are_right) std::erase(candidates, "header-names-missing");
     auto finding = make_finding(candidates.front(), Confidence::ambiguous, AllowList::wrong);
     finding.candidates = std::move(candidates);
     finding.apiservice = api.apiservice->name;
@@ -182,7 +183,15 @@ Finding certificate_fault(const Case& seen, const ApiCase& api) {
     add_api_evidence(finding, api);
     rule_out(finding, "our-own-401", "/api answers 200 to the same credential");
     rule_out(finding, "no-backend", "the extension API server was reached");
+    if (headers_are_right)
+        rule_out(finding, "header-names-missing", "the published header names are those that kube-apiserver sends");
     return finding;
+}
+
+// Every header name was read, and judge_published() found no fault with one.
+bool are_headers_right(const Case& seen, const Assessment& assessment) {
+    return seen.published != nullptr && seen.published->malformed.empty() &&
+           std::ranges::find(assessment.findings, "header-names-missing", &Finding::cause) == assessment.findings.end();
 }
 
 }  // namespace
@@ -217,7 +226,7 @@ void judge_unexplained_trust(const Case& seen, Assessment& assessment) {
             }
             assessment.findings.push_back(std::move(collapse));
         } else if (is_rejected(api)) {
-            assessment.findings.push_back(certificate_fault(seen, api));
+            assessment.findings.push_back(certificate_fault(seen, api, are_headers_right(seen, assessment)));
         }
     }
 }

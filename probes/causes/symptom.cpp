@@ -14,7 +14,9 @@ struct Wording {
 };
 
 // Texts of Go's net, TLS and HTTP libraries, Kubernetes 1.11 to 1.36. The first that fits counts.
-constexpr std::array<Wording, 23> wordings{{
+constexpr std::array<Wording, 30> wordings{{
+    // An HTTP proxy on the way, whatever befell the way to it.
+    {"proxyconnect ", Symptom::no_status},
     {"x509:", Symptom::untrusted},
     // `remote error` is the other side's alert: our certificate, not theirs.
     {"remote error: tls: bad certificate", Symptom::refused_cert},
@@ -23,6 +25,7 @@ constexpr std::array<Wording, 23> wordings{{
     {"remote error: tls: expired certificate", Symptom::refused_cert},
     {"remote error: tls: unsupported certificate", Symptom::refused_cert},
     {"tls: ", Symptom::no_tls},
+    {"server gave HTTP response to HTTPS client", Symptom::no_tls},
     {"No agent available", Symptom::no_agent},
     {"http2: client connection lost", Symptom::lost_http2},
     {"http2: server sent GOAWAY", Symptom::lost_http2},
@@ -38,7 +41,13 @@ constexpr std::array<Wording, 23> wordings{{
     {"connection reset by peer", Symptom::no_status},
     {": EOF", Symptom::no_status},
     {"unexpected EOF", Symptom::no_status},
+    {"broken pipe", Symptom::no_status},
+    // What a proxy says to CONNECT.
     {": Forbidden", Symptom::no_status},
+    {": Service Unavailable", Symptom::no_status},
+    {": Bad Gateway", Symptom::no_status},
+    {": Gateway Timeout", Symptom::no_status},
+    {": Proxy Authentication Required", Symptom::no_status},
 }};
 
 Symptom from_wording(std::string_view text) {

@@ -41,6 +41,16 @@ constexpr auto check = "FailedDiscoveryCheck";
 INSTANTIATE_TEST_SUITE_P(
     Table, Backend,
     testing::Values(
+        BackendRow{unavailable, check,
+                   "failing or missing response from https://10.0.0.1:443/apis/g/v: Get \"https://10.0.0.1\": "
+                   "proxyconnect tcp: dial tcp 10.0.0.9:3128: connect: connection refused",
+                   "http-proxy-env", Confidence::ambiguous},
+        BackendRow{
+            unavailable, check,
+            "failing or missing response from https://10.0.0.1:443/apis/g/v: Get \"https://10.0.0.1\": Bad Gateway",
+            "http-proxy-env", Confidence::ambiguous},
+        BackendRow{AGGMEDIC_REACH "x509: certificate has expired or is not yet valid: current time", "", "",
+                   "serving-cert-untrusted", Confidence::probable},
         BackendRow{unavailable, "ServiceNotFound", "service/api in \"ns\" is not present", "no-backend",
                    Confidence::ambiguous},
         BackendRow{unavailable, "ServicePortError", "service/api is not listening on port 443", "no-backend",

@@ -7,7 +7,7 @@
 namespace aggmedic::sim {
 namespace {
 
-constexpr Ms long_ago{-seconds(3600)};
+constexpr Ms since_boot{seconds(10'000)}, long_ago{seconds(1) - since_boot};
 constexpr seconds publish_period{60};       // of the controller that publishes
 constexpr seconds availability_period{30};  // of the controller that checks APIServices
 
@@ -100,7 +100,7 @@ void Cluster::tick_monit(Master& master) {
 void Cluster::start_process(Master& master) {
     master.pids += 7;
     master.process = Process{.pid = master.pids,
-                             .start_ticks = static_cast<std::uint64_t>((now() - long_ago).count() / 10),
+                             .start_ticks = static_cast<std::uint64_t>((now() + since_boot).count() / 10),
                              .version = master.file,
                              .started = now()};
     tell(master.name + " starts process " + std::to_string(master.pids) +

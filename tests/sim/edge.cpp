@@ -202,10 +202,12 @@ Result<probes::Look> Edge::look(const std::string& name) {
         pass(seconds(45));
         return fail(Errc::timeout, "no answer");
     }
-    if (sabotage_.lies_planned && watch_.step() == "check") {
+    if (sabotage_.lies_planned) {
         Dice dice(0);
-        const Cluster fresh(cluster_.kind, dice);
-        return look_at(fresh, const_cast<Cluster&>(fresh).master(name));
+        Cluster fresh(cluster_.kind, dice);
+        const auto& as_before = seen_before_check_.try_emplace(name, look_at(fresh, fresh.master(name))).first->second;
+        if (watch_.step() == "check") return as_before;
+        seen_before_check_.insert_or_assign(name, look_at(cluster_, master));
     }
     if (!reads_text) return look_at(cluster_, master);
     return probes::parse_look(name, look_text(cluster_, master), wall(cluster_.now()), wall(cluster_.now()));

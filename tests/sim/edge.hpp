@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -59,6 +60,7 @@ class Edge : public remediate::RunEdge, public HostConnector, public SshAccess {
     Watch& watch_;
     std::function<Trouble(Ms&)> trouble_;
     Sabotage sabotage_;
+    std::map<std::string, probes::Look> seen_before_check_;  // what lies_planned tells
 };
 
 }  // namespace aggmedic::sim

@@ -50,8 +50,9 @@ std::string named_files(const std::vector<std::string>& argv) {
         if (!word.starts_with("--") || equals == std::string::npos) continue;
         const std::string flag = word.substr(2, equals - 2);
         const bool shows = flag == "proxy-client-cert-file";
-        text += "named " + flag + " " + b64(word.substr(equals + 1)) + " exists readable " +
-                (shows ? certificate : "b64:") + "\n";
+        const auto path = b64(word.substr(equals + 1));
+        text += "named " + flag + " " + path + " exists readable " + (shows ? certificate : "b64:") + "\n";
+        text += "modified " + path + " " + std::to_string(epoch_ms / 1000 - 1'000'000) + "\n";  // before any start
     }
     return text;
 }
@@ -59,7 +60,7 @@ std::string named_files(const std::vector<std::string>& argv) {
 std::string text_of(const FileVersion& file, const Process* process, const std::string& boot, double up,
                     const std::string& monit) {
     std::ostringstream out;
-    out << "aggmedic-look 1\nboot_id " << boot << "\nuptime " << up << "\nclock " << epoch_ms << "000000\n"
+    out << "aggmedic-look 1\nboot_id " << boot << "\nuptime " << up << "\nclock " << epoch_ms << "000000\nticks_per_second 100\n"
         << "file.path " << b64(args_path) << "\nfile.resolved " << b64(args_path) << "\nfile.stat root vcap 0640 "
         << file.bytes.size() << "\nfile.sha256 " << file.sha256 << "\nfile.bytes " << b64(file.bytes) << '\n';
     if (process != nullptr) {
@@ -173,6 +174,7 @@ probes::Look look_at(const Cluster& cluster, const Master& master) {
     if (master.process) {
         view.process->pid = master.process->pid;
         view.process->start_ticks = master.process->start_ticks;
+        view.process->started_at = wall(master.process->started);
     }
     view.supervisor = supervisor_of(master);
     if (master.lock) view.lock = lock_text(*master.lock);

@@ -42,7 +42,7 @@ TEST(Confidence, AnAbsentNameDoesNotExplainAnAnonymous403) {
         answer.status = 403;
         answer.forbidden_user = "system:anonymous";
     });
-    expect_ambiguous(judge(observation), {"cn-not-allowed", "header-names-missing"});
+    expect_ambiguous(judge(observation), {"cn-not-allowed", "no-proxy-client-cert"});
 }
 
 TEST(Confidence, AnAbsentNameDoesNotProveABare503) {

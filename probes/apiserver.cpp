@@ -123,6 +123,8 @@ Caller parse_caller(std::string_view bearer_token, std::string_view client_certi
     if (!certificates || certificates->empty()) return caller_of_token(bearer_token);
     const auto& leaf = certificates->front();
     Caller caller{.user = leaf.common_name, .groups = leaf.organizations};
+    // Beside a token it is the certificate that counts, unless a front that ends the TLS session passes the token on.
+    if (!bearer_token.empty() && caller_of_token(bearer_token).user != caller.user) caller.user.clear();
     caller.is_system_masters = std::ranges::find(leaf.organizations, "system:masters") != leaf.organizations.end();
     return caller;
 }

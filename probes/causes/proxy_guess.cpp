@@ -112,12 +112,20 @@ void report_open_identity(const Case& seen, const ProxyClient& guess, Assessment
                    "), every caller may be taken for it; a canary credential or SSH would tell"});
 }
 
+// kube-apiserver itself calls the caller so: a front that authenticates anew, and no proxy's identity.
+bool is_caller_by_control(const Observation& observation, const std::string& user) {
+    return std::ranges::any_of(observation.apiservers, [&](const ApiserverView& apiserver) {
+        return apiserver.control && apiserver.control->status == 403 && apiserver.control->forbidden_user == user;
+    });
+}
+
 // Who a 403 names where nobody can be compared with the guess: the proxy's CN, seen from the other end.
-std::string named_stranger(const ApiCase& api, const Caller& caller) {
+std::string named_stranger(const Observation& observation, const ApiCase& api) {
     for (const auto& through : api.through) {
         for (const auto* answers : {&through.attempts->discovery, &through.attempts->resource}) {
             for (const auto& answer : *answers) {
-                if (symptom_of(answer, caller) == Symptom::other_identity) return *answer.forbidden_user;
+                if (symptom_of(answer, observation.caller) != Symptom::other_identity) continue;
+                if (!is_caller_by_control(observation, *answer.forbidden_user)) return *answer.forbidden_user;
             }
         }
     }
@@ -209,7 +217,7 @@ void judge_unexplained_trust(const Case& seen, Assessment& assessment) {
     for (const auto& api : seen.apis) {
         if (is_explained(assessment, api.apiservice->name)) continue;
         const auto identity = identity_at(api, seen.observation, proxies);
-        const auto stranger = named_stranger(api, seen.observation.caller);
+        const auto stranger = named_stranger(seen.observation, api);
         if (!stranger.empty()) {
             judge_stranger(seen, api, stranger, assessment);
         } else if (is_masked(identity) || is_timed_masked(seen, api)) {

@@ -67,7 +67,12 @@ void judge_shared_ca(const Case& seen, Assessment& assessment) {
         add_evidence(finding, "no allowed names are published: every client certificate passes as a front proxy",
                      "configmap");
     } else {
-        add_evidence(finding, "the published allowed names are " + listed(*seen.published->allowed_names), "configmap");
+        const auto& names = *seen.published->allowed_names;
+        add_evidence(finding, "the published allowed names are " + listed(names), "configmap");
+        if (std::ranges::find(names, "") != names.end())
+            add_evidence(finding,
+                         "one of them is empty (a trailing comma in the arguments): a certificate without CN passes",
+                         "configmap");
     }
     assessment.findings.push_back(std::move(finding));
 }

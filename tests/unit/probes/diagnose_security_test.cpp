@@ -48,6 +48,16 @@ TEST(Security, AnEmptyListUnderASharedCaIsAnOpenDoorAndAStopOfTheNextUpgrade) {
     EXPECT_THAT(security_of(without), ElementsAre("open-door"));
 }
 
+TEST(Security, AnEmptyNameAmongTheOthersIsSaid) {
+    auto observation = healthy();
+    for (auto& apiserver : observation.apiservers) {
+        if (apiserver.published) apiserver.published->allowed_names->push_back("");
+    }
+    const auto assessment = judge_with_security(observation);
+    EXPECT_THAT(only(assessment, "shared-ca").evidence,
+                Contains(testing::Field(&Evidence::fact, HasSubstr("without CN"))));
+}
+
 TEST(Security, AMasterThatDidNotStartUnder135IsAFault) {
     auto observation = healthy();
     observation.masters.at("m0")->start_faults = std::vector<std::string>{"ca-overlap"};

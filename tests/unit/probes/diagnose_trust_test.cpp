@@ -236,6 +236,20 @@ TEST(Diagnose, ACallersOwn403IsNotOurBusiness) {
     EXPECT_THAT(judge(observation).findings, IsEmpty());
 }
 
+// A front that authenticates anew and speaks to kube-apiserver under a name of its own.
+TEST(Diagnose, WhoKubeApiserverItselfRefusesByThatNameIsNoStranger) {
+    auto observation = healthy(false, As::dev);
+    each_answer(observation, "", [](Answer& answer) {
+        answer.status = 403;
+        answer.forbidden_user = "dev@front";
+    });
+    for (auto& apiserver : observation.apiservers) {
+        apiserver.control->status = 403;
+        apiserver.control->forbidden_user = "dev@front";
+    }
+    for (const auto& finding : judge(observation).findings) EXPECT_NE(finding.cause, "identity-collapse");
+}
+
 struct Renewal {
     const char* version;
     std::chrono::seconds after_the_start;

@@ -299,6 +299,9 @@ TEST(ParseCaller, ReadsClientCertificates) {
     EXPECT_EQ(admin.user, "demo.pks.ik.am");
     EXPECT_TRUE(admin.is_system_masters);
     EXPECT_FALSE(parse_caller("", recording::read_fixture("pki/client-alice.pem")).is_system_masters);
+    const auto either = parse_caller("opaque", recording::read_fixture("pki/kubernetes.pem"));
+    EXPECT_EQ(either.user, "");
+    EXPECT_TRUE(either.is_system_masters);
 }
 
 TEST(AnswerOf, KeepsTheStartOfARefusalAndNothingOfA200) {

@@ -163,7 +163,8 @@ void judge_backends(const Case& seen, Assessment& assessment) {
             const auto* explanation = explanation_of(api.symptom());
             if (explanation != nullptr) {
                 const bool untrusted = api.symptom() == Symptom::untrusted;
-                assessment.findings.push_back(make(api, untrusted ? of_untrusted(seen, api, *explanation) : *explanation));
+                assessment.findings.push_back(
+                    make(api, untrusted ? of_untrusted(seen, api, *explanation) : *explanation));
             }
         } else if (is_silent && silent.ways.size() == api.through.size()) {
             assessment.findings.push_back(make(api, silence));

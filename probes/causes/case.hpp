@@ -114,6 +114,8 @@ struct Clock {
     const ApiserverView* apiserver = nullptr;
     std::chrono::milliseconds offset{};
 };
+constexpr std::chrono::seconds bearable_skew{60};  // Date has whole seconds, and issuers backdate by minutes
+std::chrono::milliseconds apart(std::chrono::milliseconds a, std::chrono::milliseconds b);
 std::vector<Clock> clocks_of(const std::vector<const ApiserverView*>& usable);
 // The offset that more than half of these clocks and ours agree on; one against one is no such.
 std::optional<std::chrono::milliseconds> agreed_offset(const std::vector<Clock>& clocks);

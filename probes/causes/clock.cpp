@@ -12,12 +12,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds bearable{60'000};                      // Date has whole seconds, and issuers backdate by minutes
 constexpr milliseconds farthest = std::chrono::days(36'500);  // beyond it one wrong clock is as wrong as another
-
-milliseconds apart(milliseconds a, milliseconds b) {
-    return a > b ? a - b : b - a;
-}
 
 std::int64_t seconds_of(milliseconds time) {
     return std::chrono::duration_cast<std::chrono::seconds>(time).count();
@@ -43,6 +38,10 @@ void judge_tie(const std::vector<Clock>& clocks, Assessment& assessment) {
 
 }  // namespace
 
+milliseconds apart(milliseconds a, milliseconds b) {
+    return a > b ? a - b : b - a;
+}
+
 std::vector<Clock> clocks_of(const std::vector<const ApiserverView*>& usable) {
     const bool by_master =
         std::ranges::any_of(usable, [](const auto* view) { return !view->master.empty() && view->clock_offset_ms; });
@@ -60,7 +59,7 @@ std::optional<milliseconds> agreed_offset(const std::vector<Clock>& clocks) {
     for (const auto& clock : clocks) votes.push_back(clock.offset);
     for (const auto vote : votes) {
         const auto agreeing =
-            std::ranges::count_if(votes, [&](milliseconds other) { return apart(vote, other) <= bearable; });
+            std::ranges::count_if(votes, [&](milliseconds other) { return apart(vote, other) <= bearable_skew; });
         if (2 * static_cast<std::size_t>(agreeing) > votes.size()) return vote;
     }
     return std::nullopt;
@@ -70,14 +69,14 @@ void judge_clocks(const Case& seen, Assessment& assessment) {
     const auto clocks = clocks_of(seen.usable);
     const auto agreed = agreed_offset(clocks);
     if (!agreed) return judge_tie(clocks, assessment);
-    if (apart(*agreed, milliseconds(0)) > bearable) {
+    if (apart(*agreed, milliseconds(0)) > bearable_skew) {
         assessment.findings.push_back(
             disagreement("", fmt::format("the masters' clocks agree, and this machine's differs by {} s",
                                          seconds_of(apart(*agreed, milliseconds(0))))));
     }
     for (const auto& clock : clocks) {
         const auto difference = apart(clock.offset, *agreed);
-        if (difference <= bearable) continue;
+        if (difference <= bearable_skew) continue;
         assessment.findings.push_back(
             disagreement(clock.apiserver->master,
                          fmt::format("its Date header is {} s {} the others' clocks", seconds_of(difference),

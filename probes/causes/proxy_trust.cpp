@@ -108,6 +108,12 @@ Finding base_finding(const Case& seen, const Fault& fault) {
         finding.candidates = {"proxy-cert-expired", "clock-skew"};
         add_evidence(finding, "the clocks disagree: by one of them the certificate is still valid", "answer");
         std::erase_if(finding.rules_out, [](const RuledOut& each) { return each.cause == "cn-not-allowed"; });
+    } else if (is_disputed && fault.cause == "cn-not-allowed") {
+        finding.confidence = Confidence::ambiguous;
+        finding.allow_list = AllowList::wrong;
+        finding.candidates = {"cn-not-allowed", "clock-skew"};
+        add_evidence(finding, "the clocks disagree: by one of them the certificate is not valid now", "answer");
+        std::erase_if(finding.rules_out, [](const RuledOut& each) { return each.cause == "proxy-cert-expired"; });
     }
     rule_out(finding, "our-own-401", "/api answers 200 to the same credential");
     return finding;

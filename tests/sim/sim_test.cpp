@@ -42,6 +42,7 @@ struct Mutation {
     const char* name;
     bool Sabotage::* rule;
     const char* caught_as;
+    std::uint64_t first_seed = 0;  // known to notice; a change of the world moves it, and the search goes on from there
 };
 void PrintTo(const Mutation& each, std::ostream* out) {
     *out << each.name;
@@ -51,7 +52,8 @@ class BrokenRule : public testing::TestWithParam<Mutation> {};
 TEST_P(BrokenRule, IsCaught) {
     Sabotage sabotage;
     sabotage.*GetParam().rule = true;
-    for (std::uint64_t seed = 0; seed < 20000; ++seed) {
+    const auto first = GetParam().first_seed;
+    for (auto seed = first; seed < first + 20000; ++seed) {
         const auto history = play(seed, {.sabotage = sabotage});
         if (!history.violation) continue;
         if (!history.violation->contains(GetParam().caught_as)) continue;  // it may break more than one
@@ -61,15 +63,16 @@ TEST_P(BrokenRule, IsCaught) {
     FAIL() << "no seed noticed";
 }
 INSTANTIATE_TEST_SUITE_P(Rules, BrokenRule,
-                         testing::Values(Mutation{"NoCheck", &Sabotage::lies_planned, "since before the check"},
+                         testing::Values(Mutation{"NoCheck", &Sabotage::lies_planned, "since before the check", 29},
                                          Mutation{"NoWatchOfTheConfigMap", &Sabotage::lies_withdrawn,
-                                                  "the ConfigMap holds the name"},
-                                         Mutation{"NoFence", &Sabotage::no_fence, ""},
+                                                  "the ConfigMap holds the name", 22},
+                                         Mutation{"NoFence", &Sabotage::no_fence, "", 4816},
                                          Mutation{"NoJournal", &Sabotage::no_journal, "without its intent"}),
                          [](const auto& param) { return std::string(param.param.name); });
 
-// Many seeds, in shards that ctest runs side by side. How many is chosen to take about a minute on two cores.
-constexpr std::uint64_t shards = 4, seeds_in_shard = 1000;
+// Many seeds, in shards that ctest runs side by side. How many is chosen to take about a minute on two cores under
+// AddressSanitizer, which plays 23 a second; the optimised `./dev sim` plays as many as one likes.
+constexpr std::uint64_t shards = 4, seeds_in_shard = 350;
 class Seeds : public testing::TestWithParam<std::uint64_t> {};
 
 TEST_P(Seeds, BreakNoInvariant) {

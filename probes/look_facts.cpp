@@ -45,7 +45,7 @@ bool read_backend(const Words& words, LookDraft& draft) {
 bool read_environment(const Words& words, LookDraft& draft) {
     std::string value;
     if (!bytes_of(words[2], value)) return false;
-    const bool upper = words[1].front() >= 'A' && words[1].front() <= 'Z';
+    const bool upper = !words[1].empty() && words[1].front() >= 'A' && words[1].front() <= 'Z';
     std::string name(words[1]);
     std::ranges::transform(name, name.begin(),
                            [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });

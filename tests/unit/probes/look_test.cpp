@@ -190,6 +190,14 @@ TEST(ParseLook, AMissingFileIsAFact) {
     EXPECT_TRUE(look->view.process);
 }
 
+TEST(ParseLook, AVariableWithoutANameIsMalformed) {
+    Output output;
+    output.extra = "environment_read\nenvironment  b64:\n";
+    const auto look = parse(output.text());
+    ASSERT_FALSE(look);
+    EXPECT_THAT(look.error().detail, HasSubstr("environment is malformed"));
+}
+
 TEST(ParseLook, KeepsLockAndBackups) {
     Output output;
     output.extra = "lock " + b64("holder") + "\nbackup " + b64("/data/.a") + "\nbackup " + b64("/data/.b") + "\n";

@@ -21,9 +21,11 @@ bool restarted(const ApiserverView& apiserver) {
 }
 
 // From 1.20 on, with priority and fairness, what kube-apiserver lets in carries a flow schema, and a 401 that is its
-// own does not: the credential was renewed in the middle of the cycle. Where no other answer on this path carries one,
-// nobody tells.
+// own does not: the credential was renewed in the middle of the cycle. A line in an aggregated answer may be the
+// extension API server's alone, so kube-apiserver has to write one in its answer for itself too; where no other answer
+// on this path carries one, nobody tells.
 bool tells_own_401(const ApiserverView& apiserver, std::vector<Answer> ApiServiceAttempts::* path) {
+    if (!apiserver.control || apiserver.control->flow_schemas.empty()) return false;
     return std::ranges::any_of(apiserver.attempts, [&](const ApiServiceAttempts& attempts) {
         return std::ranges::any_of(attempts.*path, [](const Answer& answer) { return !answer.flow_schemas.empty(); });
     });

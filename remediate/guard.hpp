@@ -69,7 +69,9 @@ std::optional<Refusal> gate_single_master(const Facts&);
 std::optional<Refusal> gate_aggregated_apis(const Facts&);  // guard_apis.cpp
 std::optional<Refusal> gate_extension_log(const Facts&);
 
-std::optional<Refusal> gate_diagnosis(const Facts&);  // guard_cause.cpp
+// guard_cause.cpp: what a name more repairs, for certain (the cause itself, masters of which only some were repaired).
+bool is_repairable(const probes::Finding& finding);
+std::optional<Refusal> gate_diagnosis(const Facts&);
 std::optional<Refusal> gate_competing_cause(const Facts&);
 std::optional<Refusal> gate_common_name(const Facts&);
 std::optional<Refusal> gate_shared_ca(const Facts&);

@@ -23,13 +23,6 @@ bool a_name_would_help(const Finding& finding) {
     return finding.allow_list == AllowList::right || finding.allow_list == AllowList::dangerous;
 }
 
-// What a name more repairs: the cause itself, masters of which only some were repaired.
-bool is_repairable(const Finding& finding) {
-    if (finding.confidence != Confidence::certain || !a_name_would_help(finding)) return false;
-    if (finding.finding_class != FindingClass::fault) return false;
-    if (!finding.consequence_of.empty() && finding.consequence_of != "cn-not-allowed") return false;
-    return finding.cause == "cn-not-allowed" || finding.cause == "masters-differ";
-}
 // What follows from it and goes with it.
 bool is_consequence(const Finding& finding) {
     return (finding.cause == "identity-collapse" || finding.cause == "masters-differ") &&
@@ -37,6 +30,13 @@ bool is_consequence(const Finding& finding) {
 }
 
 }  // namespace
+
+bool is_repairable(const Finding& finding) {
+    if (finding.confidence != Confidence::certain || !a_name_would_help(finding)) return false;
+    if (finding.finding_class != FindingClass::fault) return false;
+    if (!finding.consequence_of.empty() && finding.consequence_of != "cn-not-allowed") return false;
+    return finding.cause == "cn-not-allowed" || finding.cause == "masters-differ";
+}
 
 std::optional<Refusal> gate_diagnosis(const Facts& facts) {
     if (!facts.calls_for_repair()) return std::nullopt;

@@ -137,6 +137,7 @@ asio::awaitable<void> ClusterWatch::cycle(milliseconds spread) {
         co_return;
     }
     co_await fold(*seen);
+    if (tools_.cycle_ended) tools_.cycle_ended(*this);
     if (!hurried_) co_await time_where_due(*seen);
 }
 

@@ -23,6 +23,8 @@
 
 namespace aggmedic::daemon {
 
+class ClusterWatch;
+
 // What all watches use of the program; it outlives them.
 struct WatchTools {
     asio::any_io_executor executor;
@@ -32,6 +34,7 @@ struct WatchTools {
     asio::thread_pool* journal_thread = nullptr;
     Durations* probe_durations = nullptr;
     std::function<bool(std::string_view cluster)> is_being_changed;  // by a run of this process; none: never
+    std::function<void(const ClusterWatch&)> cycle_ended{};  // one that counts: no run changed the cluster during it
     // After a run, extension servers may restart themselves and conditions lag: what fails first then is no news.
     milliseconds settling = std::chrono::minutes(2);
 };

@@ -20,8 +20,13 @@ json short_json(const probes::RaisedCause& raised) {
     return value;
 }
 
-// Raised findings make the state. Healthy is only what the last cycle saw whole, without a finding that is yet to be
-// raised, and lately.
+json suspension_json(const remediate::Holds& holds) {
+    if (!holds.suspension) return nullptr;
+    return {{"since", to_rfc3339(holds.suspension->at)}, {"why", holds.suspension->why}};
+}
+
+}  // namespace
+
 std::string_view state_of(const ClusterWatch& watch, milliseconds interval) {
     if (!watch.assessment()) return "unknown";
     const auto counts = [](const probes::Finding& finding) {
@@ -37,12 +42,17 @@ std::string_view state_of(const ClusterWatch& watch, milliseconds interval) {
     return is_fresh && is_clean ? "healthy" : "unknown";
 }
 
-}  // namespace
-
 json Program::status_of(const ClusterConfig& cluster) const {
     const auto& name = cluster.target.name;
-    json value{{"name", name},    {"state", "unknown"},          {"kubernetes", nullptr}, {"findings", json::array()},
-               {"unobserved", 0}, {"last_observation", nullptr}, {"run", nullptr},        {"paused", is_paused(name)}};
+    json value{{"name", name},
+               {"state", "unknown"},
+               {"kubernetes", nullptr},
+               {"findings", json::array()},
+               {"unobserved", 0},
+               {"last_observation", nullptr},
+               {"run", nullptr},
+               {"paused", is_paused(name)},
+               {"repair", repair_of(name)}};
     if (const auto run = runs_.going_on(name)) value["run"] = run->record.id;
     const auto watched = watched_.find(name);
     if (watched == watched_.end()) return value;
@@ -60,10 +70,14 @@ json Program::status_of(const ClusterConfig& cluster) const {
 Reply Program::status() const {
     json clusters = json::array();
     for (const auto& cluster : clusters_) clusters.push_back(status_of(*cluster));
-    const bool fleet_paused = std::ranges::find(paused_, std::string()) != paused_.end();
+    const bool fleet_paused = holds_.pause_of({}) != nullptr;
     return {.exit_status = exit_status::good,
             .error = {},
-            .result = {{"paused", fleet_paused}, {"version", AGGMEDIC_VERSION}, {"clusters", std::move(clusters)}}};
+            .result = {{"paused", fleet_paused},
+                       {"suspended", suspension_json(holds_)},
+                       {"mode", config_.remediation.mode},
+                       {"version", AGGMEDIC_VERSION},
+                       {"clusters", std::move(clusters)}}};
 }
 
 Reply Program::findings() const {
@@ -98,10 +112,10 @@ asio::awaitable<Reply> Program::plans() {
 }
 
 // Another process may have paused: the journal decides, what is kept here is for metrics and status.
-asio::awaitable<Result<void>> Program::read_paused() {
-    auto paused = co_await in_journal([](Journal& journal) { return journal.paused(); });
-    if (!paused) co_return std::unexpected(paused.error());
-    paused_ = std::move(*paused);
+asio::awaitable<Result<void>> Program::read_holds() {
+    auto holds = co_await in_journal([](Journal& journal) { return journal.holds(); });
+    if (!holds) co_return std::unexpected(holds.error());
+    holds_ = std::move(*holds);
     co_return Result<void>();
 }
 
@@ -111,8 +125,9 @@ asio::awaitable<Reply> Program::pause(Request request, bool paused) {
     auto names = request.clusters;
     if (names.empty()) names.emplace_back();  // the fleet
     for (const auto& name : names) {
-        const auto done = co_await in_journal([name, paused, uid = request.uid, at = wall_clock()](Journal& journal) {
-            return journal.set_paused(name, paused, uid, at);
+        const remediate::Pause asked{.cluster = name, .uid = request.uid, .at = wall_clock(), .reason = request.reason};
+        const auto done = co_await in_journal([asked, paused](Journal& journal) {
+            return paused ? journal.pause(asked) : journal.resume(asked.cluster, asked.at);
         });
         if (!done) co_return failed(exit_status::usage, done.error().detail);
         co_await note({.uid = request.uid,
@@ -122,8 +137,10 @@ asio::awaitable<Reply> Program::pause(Request request, bool paused) {
         log_warning(paused ? "repairs are paused" : "repairs are allowed again",
                     {{"cluster", name}, {"uid", std::to_string(request.uid)}, {"reason", request.reason}});
     }
-    if (const auto read = co_await read_paused(); !read) co_return failed(exit_status::usage, read.error().detail);
-    co_return Reply{.exit_status = exit_status::good, .error = {}, .result = {{"paused", paused_}}};
+    if (const auto read = co_await read_holds(); !read) co_return failed(exit_status::usage, read.error().detail);
+    json names_paused = json::array();
+    for (const auto& pause : holds_.pauses) names_paused.push_back(pause.cluster);
+    co_return Reply{.exit_status = exit_status::good, .error = {}, .result = {{"paused", std::move(names_paused)}}};
 }
 
 }  // namespace aggmedic::daemon

@@ -43,6 +43,20 @@ asio::awaitable<Result<std::vector<Refusal>>> Program::what_hinders(std::string 
     co_return refusals;
 }
 
+asio::awaitable<Result<remediate::Plan>> Program::make_plan_of(std::shared_ptr<const ClusterConfig> cluster,
+                                                               PlanWish wish, ProgressSink progress) {
+    auto view = co_await look(cluster, std::move(progress), {});
+    auto input = plan_input(*cluster, config_.remediation, std::move(view), wish.method, wall_clock());
+    for (auto& risk : accepted_by(wish.accept_risk, wish.uid, input)) input.accepted.push_back(std::move(risk));
+    auto plan = remediate::make_plan(input);
+    if (!plan.id.empty()) {
+        const auto stored =
+            co_await in_journal([&plan](remediate::Journal& journal) { return journal.store_plan(plan); });
+        if (!stored) co_return std::unexpected(stored.error());
+    }
+    co_return plan;
+}
+
 asio::awaitable<Reply> Program::plan(Request request, ProgressSink progress) {
     if (request.clusters.size() != 1) co_return failed(exit_status::usage, "plan needs the name of one cluster");
     const auto selected = select(request.clusters);
@@ -67,17 +81,12 @@ asio::awaitable<Reply> Program::plan(Request request, ProgressSink progress) {
         refused.refusals = std::move(*hindered);
         co_return reply_of(refused);
     }
-    auto view = co_await look(cluster, progress, {});
-    auto input = plan_input(*cluster, config_.remediation, std::move(view), request.method, wall_clock());
-    for (auto& risk : accepted_by(request.accept_risk, request.uid, input)) input.accepted.push_back(std::move(risk));
-    const auto plan = remediate::make_plan(input);
-    if (!plan.id.empty()) {
-        const auto stored =
-            co_await in_journal([&plan](remediate::Journal& journal) { return journal.store_plan(plan); });
-        if (!stored)
-            co_return failed(exit_status::usage,
-                             "the plan could not be stored, so it cannot be applied: " + stored.error().detail);
-    }
+    PlanWish wish{.method = request.method, .accept_risk = request.accept_risk, .uid = request.uid};
+    const auto made = co_await make_plan_of(cluster, std::move(wish), progress);
+    if (!made)
+        co_return failed(exit_status::usage,
+                         "the plan could not be stored, so it cannot be applied: " + made.error().detail);
+    const auto& plan = *made;
     co_await note({.uid = request.uid,
                    .action = "plan",
                    .cluster = plan.cluster,

@@ -39,7 +39,7 @@ asio::awaitable<Reply> Program::apply(Request request, ProgressSink progress) {
                                                          printable(request.id, 100)));
     remediate::AuditRecord asked{
         .uid = request.uid, .action = "apply", .cluster = (*plan)->cluster, .plan = (*plan)->id, .outcome = "refused"};
-    auto run = co_await begin(std::move(request), std::move(**plan));
+    auto run = co_await begin(std::move(request), std::move(**plan), {});
     if (!run) {
         asked.text = run.error().detail;
         co_await note(std::move(asked));
@@ -50,17 +50,17 @@ asio::awaitable<Reply> Program::apply(Request request, ProgressSink progress) {
 }
 
 // All that can be said before anything is asked of the cluster; run_plan() then looks whether the plan still holds.
-asio::awaitable<Result<std::shared_ptr<ActiveRun>>> Program::begin(Request request, remediate::Plan plan) {
+asio::awaitable<Result<std::shared_ptr<ActiveRun>>> Program::begin(Request request, remediate::Plan plan, Start start) {
     const auto refuse = [](std::string text) { return fail(Errc::refused, std::move(text)); };
     const auto cluster = find_cluster(plan.cluster);
     if (stopping_) co_return refuse("the daemon is stopping; no run starts");
     if (!cluster) co_return refuse(fmt::format("cluster {} is not configured any more", plan.cluster));
     if (!cluster->ssh)
         co_return refuse(fmt::format("cluster {} has no ssh in the configuration any more", plan.cluster));
-    if (config_.remediation.mode == "observe") co_return refuse("remediation.mode is observe: nothing is applied");
-    if (auto read = co_await read_paused(); !read) co_return std::unexpected(read.error());
-    if (is_paused(plan.cluster))
-        co_return refuse(fmt::format("repairs of {} are paused; aggmedic resume lifts it", plan.cluster));
+    auto facts = co_await start_facts(cluster, plan, start);
+    if (!facts) co_return std::unexpected(facts.error());
+    const auto refusals = remediate::ask_start_guards(*facts);
+    if (!refusals.empty()) co_return refuse(refusals.front().reason);
     if (plan.expires <= wall_clock())
         co_return refuse(fmt::format("the plan expired at {}; make a new one with aggmedic plan {}",
                                      to_rfc3339(plan.expires), plan.cluster));
@@ -80,7 +80,7 @@ asio::awaitable<Result<std::shared_ptr<ActiveRun>>> Program::begin(Request reque
     run->record = {.id = make_run_id(now),
                    .plan_id = plan.id,
                    .cluster = plan.cluster,
-                   .trigger = "person",
+                   .trigger = start.trigger,
                    .uid = request.uid,
                    .reason = request.reason,
                    .canary_only = request.canary_only,

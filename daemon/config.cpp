@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 
+#include "daemon/config_automatic.hpp"
 #include "daemon/config_cluster.hpp"
 #include "daemon/config_files.hpp"
 #include "daemon/server_url.hpp"
@@ -66,11 +67,8 @@ void read_mode(MapReader& map, RemediationConfig& remediation) {
     if (!setting) return;
     const auto text = scalar_text(*setting, map.faults());
     if (!text) return;
-    if (*text == "auto") {
-        map.faults().add(setting->mark,
-                         "remediation.mode auto is not supported by this version; write approve or observe");
-    } else if (*text != "approve" && *text != "observe") {
-        map.faults().add(setting->mark, "remediation.mode must be observe or approve");
+    if (*text != "approve" && *text != "observe" && *text != "auto") {
+        map.faults().add(setting->mark, "remediation.mode must be observe, approve or auto");
     } else {
         remediation.mode = *text;
     }
@@ -84,30 +82,10 @@ void read_verify_timeout(MapReader& remediation_map, RemediationConfig& remediat
     map.finish();
 }
 
-// Only automatic repair suspends itself, and that is not here yet: the setting is checked, so that it is right when it
-// begins to count.
-void read_meltdown(MapReader& remediation_map) {
-    const auto setting = remediation_map.find("meltdown");
-    if (!setting) return;
-    MapReader map(*setting, remediation_map.faults());
-    map.integer("clusters", 1, 100'000);
-    auto window = milliseconds(10min);
-    map.duration("window", 1s, 24h, window);
-    if (const auto ratio = map.find("ratio")) {
-        const auto text = scalar_text(*ratio, map.faults()).value_or("0.5");
-        std::istringstream stream(text);
-        double value = -1;
-        stream.imbue(std::locale::classic());
-        if (!(stream >> value) || !stream.eof() || value <= 0 || value > 1) {
-            map.faults().add(ratio->mark, ratio->path + " must be a number above 0 and up to 1");
-        }
-    }
-    map.finish();
-}
-
-void read_remediation(MapReader& top, RemediationConfig& remediation) {
+// Gives the canary cluster's setting, which can be judged when all clusters are read.
+std::optional<Setting> read_remediation(MapReader& top, NamedFiles& files, RemediationConfig& remediation) {
     const auto setting = top.find("remediation");
-    if (!setting) return;
+    if (!setting) return std::nullopt;
     MapReader map(*setting, top.faults());
     read_mode(map, remediation);
     map.duration("plan_ttl", 1s, 24h, remediation.plan_ttl);
@@ -115,11 +93,11 @@ void read_remediation(MapReader& top, RemediationConfig& remediation) {
     map.duration("settle", 0s, 1h, remediation.settle);
     map.duration("readyz_hold", 100ms, 10min, remediation.readyz_hold);
     map.duration("configmap_watch", 100ms, 1h, remediation.configmap_watch);
-    map.duration("cooldown", 0s, 168h, remediation.cooldown);
     if (const auto most = map.integer("max_clusters_at_once", 1, 1000)) remediation.max_clusters_at_once = *most;
-    read_meltdown(map);
-    map.refuse("windows", not_supported);
+    read_automatic(map, files, remediation);
+    auto canary = map.find("canary_cluster");
     map.finish();
+    return canary;
 }
 
 void read_exec_plugins(MapReader& top, NamedFiles& files) {
@@ -160,10 +138,11 @@ Config read_document(const YAML::Node& root, NamedFiles& files, Faults& faults) 
     read_absolute_path(map, "control_socket", 96, config.control_socket);
     read_absolute_path(map, "state_dir", 4000, config.state_dir);
     read_probe(map, config.probe);
-    read_remediation(map, config.remediation);
+    const auto canary = read_remediation(map, files, config.remediation);
     map.require("clusters");
     read_exec_plugins(map, files);
     read_clusters(map, files, config);
+    check_automatic(config, canary, faults);
     map.finish();
     return config;
 }

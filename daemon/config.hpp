@@ -11,7 +11,9 @@
 
 #include "net/time.hpp"
 #include "probes/observe.hpp"
+#include "remediate/meltdown.hpp"
 #include "remediate/plan.hpp"
+#include "remediate/start_guard.hpp"
 
 namespace aggmedic::daemon {
 
@@ -31,11 +33,24 @@ struct ClusterConfig {
     std::vector<remediate::RestartPods> after_repair;
     std::vector<remediate::VerifyRequest> verify;
     std::string digest;  // SHA-256 of what of this configuration a plan is bound to; it changes with every setting
-                         // and secret of the cluster and every setting of remediation
+                         // and secret of the cluster, and with what remediation says of the run itself
+};
+
+// The monitoring server that is asked before automatic repair begins.
+struct AlertGateConfig {
+    enum class Server { prometheus, alertmanager } server = Server::prometheus;
+    std::string url;  // as it was written
+    bool is_tls = false;
+    std::string host;
+    std::uint16_t port = 0;
+    std::string path;                   // what stands before /api, without a slash at its end
+    std::string query;                  // of Prometheus: every sample of its result is an alert that fires
+    std::vector<std::string> matchers;  // of Alertmanager; none: all alerts
+    std::string ca_pem, bearer_token;
 };
 
 struct RemediationConfig {
-    std::string mode = "approve";  // observe, approve; auto is refused until its guards exist
+    std::string mode = "approve";  // observe, approve (plans by itself), auto (applies them too)
     milliseconds plan_ttl{std::chrono::minutes(15)};
     std::map<std::string, milliseconds> verify_timeout{{"bosh", std::chrono::seconds(180)},
                                                        {"systemd", std::chrono::seconds(240)},
@@ -43,7 +58,9 @@ struct RemediationConfig {
     milliseconds settle{std::chrono::seconds(60)};
     milliseconds readyz_hold{std::chrono::seconds(10)};
     milliseconds configmap_watch{std::chrono::seconds(120)};  // two periods of the controller that writes the ConfigMap
-    milliseconds cooldown{std::chrono::minutes(30)};
+    remediate::StartSettings start;
+    remediate::MeltdownLimit meltdown;
+    std::optional<AlertGateConfig> alert_gate;
     int max_clusters_at_once = 1;
 };
 

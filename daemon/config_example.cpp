@@ -17,11 +17,16 @@ probe:
   master_interval: 5m    # SSH, read-only: as rarely as this, and at once when something visible changed
 
 remediation:
-  mode: approve          # observe: plans only. approve: a person applies a plan by its id
+  mode: approve          # observe: nothing is applied. approve: a person applies the plan. auto: by itself, under the guards
   plan_ttl: 15m
   verify_timeout: {bosh: 180s}
   settle: 60s            # between masters; at least the load balancer's interval x rise
   readyz_hold: 10s       # how long a master's own /readyz must hold
+  # What mode auto keeps to (man aggmedic.yml, AUTOMATIC REPAIR):
+  # windows: [{days: [mon, tue, wed, thu, fri], from: "09:00", to: "17:00", timezone: Asia/Tokyo}]
+  # cooldown: 30m
+  # canary_cluster: demo
+  # alert_gate: {prometheus: "http://127.0.0.1:9090", query: 'ALERTS{alertstate="firing", alertname!~"Aggmedic.*"}'}
 
 clusters:
   - name: demo

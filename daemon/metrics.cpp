@@ -165,7 +165,8 @@ void add_findings(const std::vector<ClusterMetrics>& clusters, std::vector<Metri
     for (auto* family : {&finding, &failures, &last}) family->move_to(families);
 }
 
-void add_remediation(const std::vector<ClusterMetrics>& clusters, std::vector<MetricFamily>& families) {
+void add_remediation(const std::vector<ClusterMetrics>& clusters, bool is_suspended,
+                     std::vector<MetricFamily>& families) {
     auto runs = counter("aggmedic_remediation_runs_total",
                         "Runs that ended since this process started, by who began them and how they ended.");
     auto in_progress = gauge("aggmedic_remediation_in_progress", "Whether a run is changing this cluster now.");
@@ -181,8 +182,26 @@ void add_remediation(const std::vector<ClusterMetrics>& clusters, std::vector<Me
         in_progress.add({cluster_label}, cluster.run_in_progress ? 1 : 0);
         paused.add({cluster_label}, cluster.paused ? 1 : 0);
     }
-    suspended.add({}, 0);  // nothing repairs by itself in this version
+    suspended.add({}, is_suspended ? 1 : 0);
     for (auto* family : {&runs, &in_progress, &paused, &suspended}) family->move_to(families);
+}
+
+void add_automatic(const std::vector<ClusterMetrics>& clusters, std::vector<MetricFamily>& families) {
+    auto waits = gauge("aggmedic_plan_waiting", "Whether a plan that was made by itself waits to be applied.");
+    auto guards = gauge("aggmedic_start_guard_refusing",
+                        "A guard that keeps automatic repair of the cluster from starting now; always 1.");
+    auto gates = gauge("aggmedic_plan_gate_refusing",
+                       "A gate that refused the last plan which was to be made by itself; always 1.");
+    auto drifted = gauge("aggmedic_master_drifted",
+                         "A master that a run repaired and that holds the old arguments again; always 1.");
+    for (const auto& cluster : clusters) {
+        const auto cluster_label = label("cluster", cluster.name);
+        waits.add({cluster_label}, cluster.plan_waits ? 1 : 0);
+        for (const auto& guard : cluster.start_guards) guards.add({cluster_label, label("guard", guard)}, 1);
+        for (const auto& gate : cluster.plan_gates) gates.add({cluster_label, label("gate", gate)}, 1);
+        for (const auto& master : cluster.drifted) drifted.add({cluster_label, label("master", master)}, 1);
+    }
+    for (auto* family : {&waits, &guards, &gates, &drifted}) family->move_to(families);
 }
 
 void add_durations(const Metrics& metrics, std::vector<MetricFamily>& families) {
@@ -233,7 +252,8 @@ std::string render(const Metrics& metrics) {
     add_apiservers(metrics.clusters, families);
     add_identity(metrics.clusters, families);
     add_findings(metrics.clusters, families);
-    add_remediation(metrics.clusters, families);
+    add_remediation(metrics.clusters, metrics.suspended, families);
+    add_automatic(metrics.clusters, families);
     add_durations(metrics, families);
     auto successful = gauge("aggmedic_config_last_reload_successful",
                             "Whether the configuration on disk was accepted when it was last read.");

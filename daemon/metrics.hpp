@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -79,6 +80,10 @@ struct ClusterMetrics {
     ClusterCounters counters;
     bool run_in_progress = false;
     bool paused = false;
+    bool plan_waits = false;             // made by itself, and not expired
+    std::set<std::string> start_guards;  // that refuse automatic repair now
+    std::set<std::string> plan_gates;    // that refused the last plan made by itself
+    std::set<std::string> drifted;       // masters that a run repaired and that lost it
 };
 
 struct ProcessMetrics {
@@ -92,6 +97,7 @@ struct Metrics {
     std::vector<ClusterMetrics> clusters;
     const Durations* probe_durations = nullptr;
     const Durations* step_durations = nullptr;
+    bool suspended = false;  // automatic repair, by itself
     bool reload_successful = true;
     std::optional<TimePoint> reloaded_at;  // the last time it succeeded
     std::optional<ProcessMetrics> process;

@@ -158,7 +158,7 @@ asio::awaitable<Reply> Program::dispatch(Request request, ProgressSink progress)
     if (command == "findings") co_return findings();
     if (command == "reload") co_return reload_command(request.uid);
     if (command == "status") {
-        if (journal_) co_await read_paused();
+        if (journal_) co_await read_holds();
         co_return status();
     }
     if (!journal_)
@@ -181,7 +181,8 @@ WatchTools Program::watch_tools() {
             .journal = journal_.get(),
             .journal_thread = journal_thread_.get(),
             .probe_durations = &probe_durations_,
-            .is_being_changed = [this](std::string_view cluster) { return runs_.going_on(cluster) != nullptr; }};
+            .is_being_changed = [this](std::string_view cluster) { return runs_.going_on(cluster) != nullptr; },
+            .cycle_ended = [this](const ClusterWatch& watch) { cycle_ended(watch); }};
 }
 
 void Program::start_watching() {
@@ -204,6 +205,13 @@ void Program::start_watching() {
         delay += step;
     }
     for (const auto& [name, gone] : former) gone.cycles->cancel();
+    // A plan is bound to the configuration that it was made under.
+    std::erase_if(repairs_, [&](const auto& entry) { return !watched_.contains(entry.first); });
+    for (const auto& [name, repair] : repairs_) {
+        repair->plan.reset();
+        repair->plan_not_before = {};
+        repair->start_refusals.clear();
+    }
 }
 
 asio::awaitable<void> Program::run() {
@@ -213,7 +221,7 @@ asio::awaitable<void> Program::run() {
     ticked_ = std::chrono::steady_clock::now();
     tasks_->spawn("tick", tick());
     if (journal_) {
-        co_await read_paused();
+        co_await read_holds();
         // Watching goes on meanwhile; begin() lets no run start before it is done.
         tasks_->spawn("reconcile", keep_reconciling());
     }
@@ -292,10 +300,18 @@ std::string Program::metrics() {
         auto cluster = watched.watch->metrics();
         cluster.run_in_progress = runs_.going_on(name) != nullptr || watched.watch->is_changed_elsewhere();
         cluster.paused = is_paused(name);
+        if (const auto repair = repairs_.find(name); repair != repairs_.end()) {
+            const auto& known = *repair->second;
+            cluster.plan_waits = known.plan && known.plan->expires > wall_clock();
+            for (const auto& refusal : known.start_refusals) cluster.start_guards.insert(refusal.gate);
+            for (const auto& refusal : known.plan_refusals) cluster.plan_gates.insert(refusal.gate);
+            for (const auto& drift : known.drift) cluster.drifted.insert(drift.master);
+        }
         shown.clusters.push_back(std::move(cluster));
     }
     shown.probe_durations = &probe_durations_;
     shown.step_durations = &step_durations_;
+    shown.suspended = holds_.suspension.has_value();
     shown.reload_successful = reload_successful_;
     shown.reloaded_at = reloaded_at_;
     shown.process = read_process();
@@ -315,11 +331,12 @@ bool Program::alive() const {
 }
 
 bool Program::is_paused(const std::string& cluster) const {
-    const auto holds = [&](const std::string& name) { return name.empty() || name == cluster; };
-    return std::ranges::any_of(paused_, holds);
+    return holds_.pause_of(cluster) != nullptr;
 }
 
 void Program::note_run_end(const ActiveRun& run) {
+    if (const auto repair = repairs_.find(run.record.cluster); repair != repairs_.end())
+        repair->second->plan.reset();  // it was this one, or moved under it
     const auto found = watched_.find(run.record.cluster);
     if (found == watched_.end()) return;
     auto& watch = *found->second.watch;

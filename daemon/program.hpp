@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/automatic_repair.hpp"
 #include "daemon/cluster_watch.hpp"
 #include "daemon/limiter.hpp"
 #include "daemon/looking.hpp"
@@ -16,11 +17,13 @@
 #include "daemon/task_group.hpp"
 #include "net/blocking.hpp"
 #include "remediate/audit_log.hpp"
+#include "remediate/start_guard.hpp"
 
 namespace aggmedic::daemon {
 
 // The service itself. One thread runs all of it, so nothing here is locked; a second one runs SQLite. The commands are
-// in files by subject: commands_look.cpp, commands_plan.cpp, commands_run.cpp, commands_fleet.cpp, auditing.cpp.
+// in files by subject: commands_look.cpp, commands_plan.cpp, commands_run.cpp, commands_fleet.cpp, auditing.cpp,
+// repairing.cpp.
 class Program : public Service, public std::enable_shared_from_this<Program> {
   public:
     Program(asio::any_io_executor executor, Config config, Options options);
@@ -61,6 +64,14 @@ class Program : public Service, public std::enable_shared_from_this<Program> {
     // commands_plan.cpp
     asio::awaitable<Reply> plan(Request request, ProgressSink progress);
     asio::awaitable<Result<std::vector<remediate::Refusal>>> what_hinders(std::string cluster);
+    // Looks at everything, makes the plan and stores it if it has an id.
+    struct PlanWish {
+        std::string method = "args";
+        std::vector<std::string> accept_risk;
+        std::int64_t uid = -1;
+    };
+    asio::awaitable<Result<remediate::Plan>> make_plan_of(std::shared_ptr<const ClusterConfig> cluster, PlanWish wish,
+                                                          ProgressSink progress);
 
     // commands_run.cpp
     asio::awaitable<Reply> apply(Request request, ProgressSink progress);
@@ -69,10 +80,27 @@ class Program : public Service, public std::enable_shared_from_this<Program> {
     asio::awaitable<Reply> runs(Request request);
     asio::awaitable<Reply> recorded_run(std::string id);
     asio::awaitable<Reply> await_end(std::shared_ptr<ActiveRun> run, ProgressSink progress);
-    asio::awaitable<Result<std::shared_ptr<ActiveRun>>> begin(Request request, remediate::Plan plan);
+    // Who starts a run: a person, or the daemon by itself with what the alert gate answered.
+    struct Start {
+        std::string trigger = "person";
+        std::optional<Result<std::vector<std::string>>> alerts{};
+    };
+    asio::awaitable<Result<std::shared_ptr<ActiveRun>>> begin(Request request, remediate::Plan plan, Start start);
     asio::awaitable<Result<void>> runs_are_free();
     asio::awaitable<bool> reconcile();  // false: another process holds the runs
     asio::awaitable<void> keep_reconciling();
+
+    // repairing.cpp
+    void cycle_ended(const ClusterWatch& watch);
+    asio::awaitable<void> consider(std::string name, std::shared_ptr<AutomaticRepair> repair,
+                                   std::shared_ptr<const probes::Observation> seen);
+    asio::awaitable<void> look_for_drift(std::string name, AutomaticRepair& repair, const probes::Observation& seen);
+    asio::awaitable<bool> suspend_in_a_meltdown();
+    asio::awaitable<void> plan_by_itself(std::shared_ptr<const ClusterConfig> cluster, AutomaticRepair& repair);
+    asio::awaitable<void> start_by_itself(std::shared_ptr<const ClusterConfig> cluster, AutomaticRepair& repair);
+    asio::awaitable<Result<remediate::StartFacts>> start_facts(std::shared_ptr<const ClusterConfig> cluster,
+                                                               const remediate::Plan& plan, const Start& start);
+    nlohmann::json repair_of(const std::string& cluster) const;
 
     // auditing.cpp
     asio::awaitable<Result<void>> record(remediate::AuditRecord record);
@@ -82,7 +110,7 @@ class Program : public Service, public std::enable_shared_from_this<Program> {
     // commands_fleet.cpp
     Reply status() const;
     asio::awaitable<Reply> pause(Request request, bool paused);
-    asio::awaitable<Result<void>> read_paused();
+    asio::awaitable<Result<void>> read_holds();
     Reply findings() const;
     asio::awaitable<Reply> plans();
     Reply reload_command(std::int64_t uid);
@@ -120,9 +148,10 @@ class Program : public Service, public std::enable_shared_from_this<Program> {
     Durations probe_durations_;
     Durations step_durations_;
     std::map<std::string, Watched> watched_;
+    std::map<std::string, std::shared_ptr<AutomaticRepair>> repairs_;
     std::shared_ptr<TaskGroup> tasks_;
     Runs runs_;
-    std::vector<std::string> paused_;
+    remediate::Holds holds_;  // as the journal was read last: for metrics and status
     bool running_ = false, stopping_ = false;
     bool reload_successful_ = true;
     std::optional<TimePoint> reloaded_at_;
@@ -130,6 +159,10 @@ class Program : public Service, public std::enable_shared_from_this<Program> {
 };
 
 Reply failed(int exit_status, std::string error);
+
+// healthy, findings or unknown: raised findings make the state; healthy is only what the last cycle saw whole, without
+// a finding that is yet to be raised, and lately.
+std::string_view state_of(const ClusterWatch& watch, milliseconds interval);
 
 // Exit statuses of design 5.1.
 namespace exit_status {

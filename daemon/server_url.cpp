@@ -50,6 +50,29 @@ Result<HostAndPort> parse_server_url(std::string_view text) {
     return HostAndPort{.host = std::move(host), .port = *port};
 }
 
+Result<MonitoringUrl> parse_monitoring_url(std::string_view text) {
+    const auto wrong = [&](std::string_view why) {
+        return fail(Errc::invalid_argument, "'" + printable(text, 200) + "' " + std::string(why));
+    };
+    const auto parsed = boost::urls::parse_uri(text);
+    if (parsed.has_error()) return wrong("is no URL; write http://host:port or https://host:port");
+    const auto url = parsed.value();
+    MonitoringUrl result;
+    result.is_tls = url.scheme() == "https";
+    if (!result.is_tls && url.scheme() != "http") return wrong("is neither http nor https");
+    if (url.has_userinfo()) return wrong("carries a user; write a token_file");
+    if (url.has_query() || url.has_fragment()) return wrong("has a query or a fragment");
+    result.where.host = url.host_address();
+    if (!is_host(result.where.host)) return wrong("names no host");
+    const auto otherwise = static_cast<std::uint16_t>(result.is_tls ? 443 : 80);
+    const auto port = url.has_port() ? port_from(url.port()) : Result<std::uint16_t>(otherwise);
+    if (!port || *port == 0) return wrong("has no usable port");
+    result.where.port = *port;
+    result.path = std::string(url.encoded_path());
+    while (result.path.ends_with('/')) result.path.pop_back();
+    return result;
+}
+
 Result<HostAndPort> parse_listen_address(std::string_view text) {
     const auto parsed = boost::urls::parse_authority(text);
     const bool complete = parsed.has_value() && !parsed->has_userinfo() && parsed->has_port();

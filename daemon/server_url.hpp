@@ -18,6 +18,15 @@ struct HostAndPort {
 // write instead: another scheme, a user, a path, a query.
 Result<HostAndPort> parse_server_url(std::string_view text);
 
+// http(s)://host[:port][/path] of a monitoring server. Errors: invalid_argument, likewise.
+struct MonitoringUrl {
+    bool is_tls = false;
+    HostAndPort where;
+    std::string path;  // without a slash at its end; empty: none
+    bool operator==(const MonitoringUrl&) const = default;
+};
+Result<MonitoringUrl> parse_monitoring_url(std::string_view text);
+
 // host:port, [address]:port. Errors: invalid_argument.
 Result<HostAndPort> parse_listen_address(std::string_view text);
 

@@ -34,9 +34,11 @@ namespace asio = boost::asio;
 //   preflight  {"clusters":[{"name","state","refusals":[{"gate","subject","reason"}]}]}
 //   plan       of design 5.1
 //   apply, abort, follow   of design 5.1 ("apply"); `next` is the command to go on with
-//   status     {"paused","clusters":[{"name","state","kubernetes","findings":[{"cause","severity","master",
-//              "apiservice","masters","apiservices","since"}],"unobserved","last_observation","run","paused"}]}, one
-//              finding for each cause; last_observation and run may be null; state is "unknown" before the first
+//   status
+//   {"paused","mode","suspended":null|{"since","why"},"clusters":[{"name","state","kubernetes","findings":[{"cause","severity","master",
+//              "apiservice","masters","apiservices","since"}],"unobserved","last_observation","run","paused",
+//              "repair":{"plan","plan_expires","plan_refusals","start_refusals","drift":[{"master","how"}]}}]},
+//              one finding for each cause; last_observation and run may be null; state is "unknown" before the first
 //              observation
 //   runs       {"runs":[{"run","plan","cluster","trigger","uid","reason","canary_only","started","finished","outcome",
 //              "why","next","running"}]}, newest first; with an id one entry, with "masters" and "steps" too

@@ -142,6 +142,11 @@ class SqliteJournal : public Journal {
         rows.bind(static_cast<std::int64_t>(limit));
         return read_runs(rows);
     }
+    Result<std::vector<RunRecord>> runs_of(std::string_view cluster, std::size_t limit) override {
+        auto rows = database_->prepare(std::string(run_columns) + "WHERE cluster = ? ORDER BY number DESC LIMIT ?");
+        rows.bind(cluster).bind(static_cast<std::int64_t>(limit));
+        return read_runs(rows);
+    }
     Result<std::optional<RunRecord>> run(std::string_view id) override {
         auto rows = select_by_prefix(std::string(run_columns) + "WHERE ", id);
         auto found = read_runs(rows);
@@ -173,17 +178,38 @@ class SqliteJournal : public Journal {
         return read_runs(rows);
     }
 
-    Result<void> set_paused(std::string_view cluster, bool paused, std::int64_t uid, TimePoint at) override {
-        if (!paused) return database_->prepare("DELETE FROM pauses WHERE cluster = ?").bind(cluster).run();
-        auto insert = database_->prepare("INSERT OR IGNORE INTO pauses (cluster, uid, at) VALUES (?, ?, ?)");
-        return insert.bind(cluster).bind(uid).bind(to_number(at)).run();
+    Result<void> pause(const Pause& pause) override {
+        auto insert = database_->prepare("INSERT OR IGNORE INTO pauses (cluster, uid, at, reason) VALUES (?, ?, ?, ?)");
+        return insert.bind(pause.cluster).bind(pause.uid).bind(to_number(pause.at)).bind(pause.reason).run();
     }
-    Result<std::vector<std::string>> paused() override {
-        auto rows = database_->prepare("SELECT cluster FROM pauses ORDER BY cluster");
-        std::vector<std::string> clusters;
-        while (rows.step()) clusters.push_back(rows.text(0));
-        if (auto error = rows.error(); !error) return std::unexpected(error.error());
-        return clusters;
+    Result<void> resume(std::string_view cluster, TimePoint at) override {
+        auto note = database_->prepare("INSERT OR REPLACE INTO resumed (cluster, at) VALUES (?, ?)");
+        if (auto done = note.bind(cluster).bind(to_number(at)).run(); !done) return done;
+        return database_->prepare("DELETE FROM pauses WHERE cluster = ?").bind(cluster).run();
+    }
+    Result<void> suspend(const Suspension& suspension) override {
+        auto insert = database_->prepare("INSERT INTO suspensions (at, why) VALUES (?, ?)");
+        return insert.bind(to_number(suspension.at)).bind(suspension.why).run();
+    }
+    Result<Holds> holds() override {
+        Holds holds;
+        auto pauses = database_->prepare("SELECT cluster, uid, at, reason FROM pauses ORDER BY cluster");
+        while (pauses.step())
+            holds.pauses.push_back({pauses.text(0), pauses.number(1), to_time(pauses.number(2)), pauses.text(3)});
+        if (auto error = pauses.error(); !error) return std::unexpected(error.error());
+        auto resumed = database_->prepare("SELECT cluster, at FROM resumed");
+        while (resumed.step()) holds.resumed[resumed.text(0)] = to_time(resumed.number(1));
+        if (auto error = resumed.error(); !error) return std::unexpected(error.error());
+        auto suspended = database_->prepare("SELECT at, why FROM suspensions ORDER BY number DESC LIMIT 1");
+        if (suspended.step()) {
+            holds.suspension = {.at = to_time(suspended.number(0)), .why = suspended.text(1)};
+        } else if (auto error = suspended.error(); !error) {
+            return std::unexpected(error.error());
+        }
+        const auto lifted = holds.resumed.find("");
+        if (holds.suspension && lifted != holds.resumed.end() && lifted->second >= holds.suspension->at)
+            holds.suspension.reset();
+        return holds;
     }
 
     Result<void> store_history(std::string_view cluster, std::string_view json) override {

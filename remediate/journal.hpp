@@ -9,6 +9,7 @@
 
 #include "net/result.hpp"
 #include "net/time.hpp"
+#include "remediate/hold.hpp"
 #include "remediate/plan.hpp"
 #include "remediate/run_walk.hpp"
 
@@ -16,7 +17,7 @@ namespace aggmedic::remediate {
 
 struct RunRecord {
     std::string id, plan_id, cluster;
-    std::string trigger;    // person, resumed
+    std::string trigger;    // person, automatic, resumed
     std::int64_t uid = -1;  // who asked, from the socket's peer credentials
     std::string reason;
     bool canary_only = false;
@@ -58,14 +59,17 @@ class Journal {
     virtual Result<void> finish_run(std::string_view run, RunOutcome outcome, std::string_view why,
                                     std::string_view next, TimePoint at) = 0;
 
-    virtual Result<std::vector<RunRecord>> runs(std::size_t limit) = 0;     // newest first
-    virtual Result<std::optional<RunRecord>> run(std::string_view id) = 0;  // prefix allowed
+    virtual Result<std::vector<RunRecord>> runs(std::size_t limit) = 0;                               // newest first
+    virtual Result<std::vector<RunRecord>> runs_of(std::string_view cluster, std::size_t limit) = 0;  // likewise
+    virtual Result<std::optional<RunRecord>> run(std::string_view id) = 0;                            // prefix allowed
     virtual Result<std::vector<StepRecord>> steps(std::string_view run) = 0;
     virtual Result<std::vector<RunRecord>> unfinished() = 0;
 
-    virtual Result<void> set_paused(std::string_view cluster, bool paused, std::int64_t uid,
-                                    TimePoint at) = 0;  // "" = fleet
-    virtual Result<std::vector<std::string>> paused() = 0;
+    virtual Result<void> pause(const Pause& pause) = 0;  // one that is there stays as it is
+    // Ends a pause; "" is the fleet's, and lifts a suspension too.
+    virtual Result<void> resume(std::string_view cluster, TimePoint at) = 0;
+    virtual Result<void> suspend(const Suspension& suspension) = 0;
+    virtual Result<Holds> holds() = 0;
 
     virtual Result<void> store_history(std::string_view cluster, std::string_view json) = 0;  // of track()
     virtual Result<std::optional<std::string>> history(std::string_view cluster) = 0;

@@ -7,7 +7,7 @@ namespace {
 
 // One entry per version, never changed once released: version N is reached by the first N entries. Times are
 // milliseconds since 1970, UTC.
-constexpr std::array<const char*, 1> migrations{R"sql(
+constexpr std::array<const char*, 2> migrations{R"sql(
 CREATE TABLE plans (
     id TEXT PRIMARY KEY, cluster TEXT NOT NULL, created INTEGER NOT NULL, json TEXT NOT NULL);
 CREATE INDEX plans_by_cluster ON plans (cluster, created);
@@ -24,6 +24,12 @@ CREATE INDEX steps_by_run ON steps (run, sequence);
 CREATE TABLE pauses (cluster TEXT PRIMARY KEY, uid INTEGER NOT NULL, at INTEGER NOT NULL);
 CREATE TABLE histories (cluster TEXT PRIMARY KEY, json TEXT NOT NULL);
 CREATE TABLE identity (holder TEXT NOT NULL);
+)sql",
+                                                R"sql(
+ALTER TABLE pauses ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+CREATE TABLE resumed (cluster TEXT PRIMARY KEY, at INTEGER NOT NULL);
+CREATE TABLE suspensions (number INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, why TEXT NOT NULL);
+CREATE INDEX runs_by_cluster ON runs (cluster, number);
 )sql"};
 
 }  // namespace

@@ -77,12 +77,14 @@ asio::awaitable<bool> RunShell::prepare(std::int64_t token) {
 
 asio::awaitable<std::string> RunShell::ask_guards() {
     if (plan_.id.empty() || plan_.refused() || plan_.masters.empty()) co_return "The plan has nothing to apply.";
-    const auto paused = co_await run_blocking(context_.journal_thread, [this] { return context_.journal.paused(); });
-    if (!paused) co_return describe(paused.error());
-    for (const auto& name : *paused) {
-        if (name.empty()) co_return "Runs are paused for the whole fleet: aggmedic resume.";
-        if (name == plan_.cluster) co_return "Runs are paused for this cluster: aggmedic resume " + plan_.cluster + ".";
+    const auto holds = co_await run_blocking(context_.journal_thread, [this] { return context_.journal.holds(); });
+    if (!holds) co_return describe(holds.error());
+    if (const auto* pause = holds->pause_of(plan_.cluster)) {
+        if (pause->cluster.empty()) co_return "Runs are paused for the whole fleet: aggmedic resume.";
+        co_return "Runs are paused for this cluster: aggmedic resume " + plan_.cluster + ".";
     }
+    if (record_.trigger == "automatic" && holds->suspension)
+        co_return "Automatic repair is suspended (" + holds->suspension->why + "): aggmedic resume.";
     const auto others =
         co_await run_blocking(context_.journal_thread, [this] { return context_.journal.unfinished(); });
     if (!others) co_return describe(others.error());

@@ -34,6 +34,32 @@ std::string unobserved_count(const nlohmann::json& cluster) {
     return count == 0 ? std::string() : std::to_string(count);
 }
 
+// What the daemon does about a cluster by itself, or what keeps it from that.
+std::string repair_in_words(const nlohmann::json& cluster, const View& view, bool is_automatic) {
+    const auto& repair = cluster.is_object() && cluster.contains("repair") ? cluster["repair"] : nlohmann::json();
+    if (!repair.is_object()) return {};
+    const auto lead = tinted(view.style, Tone::strong, text_of(cluster, "name") + ":") + " ";
+    std::string text;
+    for (const auto& drift : list_of(repair, "drift"))
+        text += wrapped(view.style, lead, text_of(drift, "master") + " has drifted. " + text_of(drift, "how", 1024));
+    const auto tell = [&](const char* key, std::string_view what) {
+        for (const auto& refusal : list_of(repair, key)) {
+            text +=
+                wrapped(view.style, lead,
+                        std::string(what) + text_of(refusal, "reason", 2048) + " [" + text_of(refusal, "gate") + "]");
+        }
+    };
+    tell("plan_refusals", "no plan is made by itself. ");
+    if (const auto plan = text_of(repair, "plan"); !plan.empty()) {
+        text += wrapped(view.style, lead,
+                        "a plan is ready until " + time_of(repair, "plan_expires") +
+                            (is_automatic ? ". By hand:" : ", and waits for a person:")) +
+                "  " + suggested(view, "apply " + typed_word(plan)) + "\n";
+    }
+    tell("start_refusals", "not repaired by itself. ");
+    return text;
+}
+
 }  // namespace
 
 std::string render_status(const nlohmann::json& result, const View& view) {
@@ -58,6 +84,15 @@ std::string render_status(const nlohmann::json& result, const View& view) {
     std::string text = fmt::format("{} healthy of {}", healthy, counted(clusters.size(), "cluster", "clusters"));
     text += truth_of(result, "paused") ? "; the whole fleet is paused: no run starts.\n" : ".\n";
     text += "\n" + table.render(view.style);
+    if (const auto& suspended = result.contains("suspended") ? result["suspended"] : nlohmann::json();
+        suspended.is_object()) {
+        text += "\n" + wrapped(view.style, tinted(view.style, Tone::bad, "Automatic repair is suspended") + " ",
+                               "since " + time_of(suspended, "since") + ": " + text_of(suspended, "why", 1024) +
+                                   ". Look for what these clusters share; then: " + suggested(view, "resume"));
+    }
+    std::string repairs;
+    for (const auto& cluster : clusters) repairs += repair_in_words(cluster, view, text_of(result, "mode") == "auto");
+    if (!repairs.empty()) text += "\n" + repairs;
     if (!broken.empty()) text += "\nNext: " + suggested(view, "explain " + typed_word(broken)) + "\n";
     return text;
 }

@@ -44,13 +44,16 @@ class WatchedJournal : public remediate::Journal {
     R<std::optional<remediate::Plan>> plan(Run id) override { return kept_.plan(id); }
     R<std::vector<remediate::Plan>> plans(Run cluster) override { return kept_.plans(cluster); }
     R<std::vector<remediate::RunRecord>> runs(std::size_t limit) override { return kept_.runs(limit); }
+    R<std::vector<remediate::RunRecord>> runs_of(Run cluster, std::size_t limit) override {
+        return kept_.runs_of(cluster, limit);
+    }
     R<std::optional<remediate::RunRecord>> run(Run id) override { return kept_.run(id); }
     R<std::vector<remediate::StepRecord>> steps(Run run) override { return kept_.steps(run); }
     R<std::vector<remediate::RunRecord>> unfinished() override { return kept_.unfinished(); }
-    R<void> set_paused(Run cluster, bool paused, std::int64_t uid, TimePoint at) override {
-        return kept_.set_paused(cluster, paused, uid, at);
-    }
-    R<std::vector<std::string>> paused() override { return kept_.paused(); }
+    R<void> pause(const remediate::Pause& pause) override { return kept_.pause(pause); }
+    R<void> resume(Run cluster, TimePoint at) override { return kept_.resume(cluster, at); }
+    R<void> suspend(const remediate::Suspension& suspension) override { return kept_.suspend(suspension); }
+    R<remediate::Holds> holds() override { return kept_.holds(); }
     R<void> store_history(Run cluster, Run json) override { return kept_.store_history(cluster, json); }
     R<std::optional<std::string>> history(Run cluster) override { return kept_.history(cluster); }
     R<std::string> holder() override { return kept_.holder(); }

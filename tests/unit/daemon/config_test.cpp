@@ -118,6 +118,43 @@ clusters:
     EXPECT_EQ(cluster.verify.at(1).expect_status, 404);
 }
 
+TEST_F(ConfigTest, ReadsWhatAutomaticRepairKeepsTo) {
+    const auto config = load(R"yml(remediation:
+  mode: auto
+  cooldown: 1h
+  attempts: 2
+  hold_cycles: 5
+  quiet_after_change: 20m
+  canary_cluster: demo
+  meltdown: {clusters: 7, ratio: 0.5, window: 5m}
+  windows:
+    - {days: [mon, sun], from: "09:00", to: "17:30", timezone: Asia/Tokyo}
+    - {from: "22:00", to: "04:00", timezone: UTC}
+  alert_gate: {prometheus: "http://127.0.0.1:9090/prom", query: 'ALERTS{alertstate="firing"}'}
+)yml" + std::string(minimal));
+    ASSERT_TRUE(config) << format(config.error().front());
+    const auto& remediation = config->remediation;
+    EXPECT_EQ(remediation.mode, "auto");
+    EXPECT_EQ(remediation.start.cooldown, 1h);
+    EXPECT_EQ(remediation.start.attempts, 2);
+    EXPECT_EQ(remediation.start.hold_cycles, 5);
+    EXPECT_EQ(remediation.start.quiet, 20min);
+    EXPECT_EQ(remediation.start.canary_cluster, "demo");
+    EXPECT_EQ(remediation.meltdown, (remediate::MeltdownLimit{.clusters = 7, .ratio = 0.5, .window = 5min}));
+    ASSERT_EQ(remediation.start.windows.size(), 2U);
+    const auto& office = remediation.start.windows[0];
+    EXPECT_THAT(office.days, ElementsAre(true, true, false, false, false, false, false));
+    EXPECT_EQ(office.from, 9h);
+    EXPECT_EQ(office.to, 17h + 30min);
+    EXPECT_EQ(office.zone, *remediate::find_time_zone("Asia/Tokyo"));
+    EXPECT_THAT(remediation.start.windows[1].days, testing::Each(true));
+    ASSERT_TRUE(remediation.alert_gate);
+    EXPECT_TRUE(remediation.start.has_alert_gate);
+    EXPECT_EQ(remediation.alert_gate->host, "127.0.0.1");
+    EXPECT_EQ(remediation.alert_gate->port, 9090);
+    EXPECT_EQ(remediation.alert_gate->path, "/prom");
+}
+
 TEST_F(ConfigTest, ReportsAllFaultsAtOnceInTheOrderOfTheFile) {
     EXPECT_THAT(faults(R"(listn: 127.0.0.1:1
 probe: {interval: 30, attempts: "5"}
@@ -152,9 +189,28 @@ TEST_F(ConfigTest, RefusesAtTheTopLevel) {
         {"probe: {interval: 10ms}\n", "1:19: probe.interval must lie between 250ms and 1h"},
         {"probe: {interval: 10m}\n", "1:8: probe.master_interval must not be shorter"},
         {"probe: {attempts: 0}\n", "1:19: probe.attempts must be a whole number"},
-        {"remediation: {mode: auto}\n", "1:21: remediation.mode auto is not supported by this version"},
-        {"remediation: {mode: yes}\n", "1:21: remediation.mode must be observe or approve"},
-        {"remediation: {windows: []}\n", "1:15: remediation.windows is not supported by this version"},
+        {"remediation: {mode: yes}\n", "1:21: remediation.mode must be observe, approve or auto"},
+        {"remediation: {windows: [{from: \"09:00\", to: \"17:00\"}]}\n", "remediation.windows[0].timezone"},
+        {"remediation: {windows: [{from: \"09:60\", to: \"17:00\", timezone: UTC}]}\n",
+         "1:32: remediation.windows[0].from must be a time of day"},
+        {"remediation: {windows: [{from: \"24:00\", to: \"17:00\", timezone: UTC}]}\n", "from must be before"},
+        {"remediation: {windows: [{from: \"09:00\", to: \"09:00\", timezone: UTC}]}\n",
+         "opens and closes at the same time"},
+        {"remediation: {windows: [{days: [monday], from: \"09:00\", to: \"17:00\", timezone: UTC}]}\n",
+         "1:32: remediation.windows[0].days: monday is no day"},
+        {"remediation: {windows: [{from: \"09:00\", to: \"17:00\", timezone: Mars/Olympus}]}\n",
+         "Mars/Olympus is no time zone of this machine"},
+        {"remediation: {windows: [{frm: \"09:00\", from: \"09:00\", to: \"17:00\", timezone: UTC}]}\n",
+         "frm is no key"},
+        {"remediation: {canary_cluster: nowhere}\n", "1:31: remediation.canary_cluster: there is no cluster nowhere"},
+        {"remediation: {attempts: 0}\n", "remediation.attempts"},
+        {"remediation: {hold_cycles: 1}\n", "remediation.hold_cycles"},
+        {"remediation: {alert_gate: {}}\n", "needs one of prometheus (with query) and alertmanager"},
+        {"remediation: {alert_gate: {prometheus: \"http://p:9090\"}}\n", "remediation.alert_gate.query"},
+        {"remediation: {alert_gate: {prometheus: \"p:9090\", query: up}}\n", "neither http nor https"},
+        {"remediation: {alert_gate: {alertmanager: \"http://a:9093\", query: up}}\n", "belongs to prometheus"},
+        {"remediation: {alert_gate: {prometheus: \"http://p:9090\", query: up, password: x}}\n",
+         "would put a secret into the configuration"},
         {"remediation: {verify_timeout: {bsh: 1s}}\n", "1:32: remediation.verify_timeout.bsh is no key"},
         {"remediation: {meltdown: {ratio: 2}}\n", "1:33: remediation.meltdown.ratio must be a number"},
         {"remediation: {settle: -1s}\n", "1:23: remediation.settle must be a duration"},

@@ -32,6 +32,10 @@ ClusterMetrics broken_cluster() {
     cluster.counters.responses[{"", "v1beta1.metrics.k8s.io", "503"}] = 5;
     cluster.counters.failures[{"readyz", "timeout"}] = 2;
     cluster.counters.runs[{"person", "applied"}] = 1;
+    cluster.plan_waits = true;
+    cluster.start_guards = {"window"};
+    cluster.plan_gates = {"disk-room"};
+    cluster.drifted = {"master/0"};
     return cluster;
 }
 
@@ -46,6 +50,7 @@ TEST(RenderMetrics, ShowsEveryFamilyThatIsKnown) {
     metrics.probe_durations = &probes;
     metrics.step_durations = &steps;
     metrics.reload_successful = false;
+    metrics.suspended = true;
     const auto text = render(metrics);
     for (const auto* line :
          {"aggmedic_build_info{version=\"" AGGMEDIC_VERSION "\"} 1\n",
@@ -67,7 +72,11 @@ TEST(RenderMetrics, ShowsEveryFamilyThatIsKnown) {
           "aggmedic_remediation_runs_total{cluster=\"demo\",trigger=\"person\",outcome=\"applied\"} 1\n",
           "aggmedic_remediation_in_progress{cluster=\"demo\"} 0\n",
           "aggmedic_remediation_paused{cluster=\"demo\"} 0\n",
-          "aggmedic_remediation_suspended 0\n",
+          "aggmedic_remediation_suspended 1\n",
+          "aggmedic_plan_waiting{cluster=\"demo\"} 1\n",
+          "aggmedic_start_guard_refusing{cluster=\"demo\",guard=\"window\"} 1\n",
+          "aggmedic_plan_gate_refusing{cluster=\"demo\",gate=\"disk-room\"} 1\n",
+          "aggmedic_master_drifted{cluster=\"demo\",master=\"master/0\"} 1\n",
           "aggmedic_config_last_reload_successful 0\n",
           "aggmedic_probe_duration_seconds_bucket{probe=\"readyz\",le=\"0.1\"} 1\n",
           "aggmedic_probe_duration_seconds_bucket{probe=\"readyz\",le=\"+Inf\"} 2\n",

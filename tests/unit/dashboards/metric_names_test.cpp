@@ -38,6 +38,10 @@ const std::set<std::string> families{
     "aggmedic_remediation_in_progress",
     "aggmedic_remediation_paused",
     "aggmedic_remediation_suspended",
+    "aggmedic_plan_waiting",
+    "aggmedic_start_guard_refusing",
+    "aggmedic_plan_gate_refusing",
+    "aggmedic_master_drifted",
     "aggmedic_config_last_reload_successful",
 };
 

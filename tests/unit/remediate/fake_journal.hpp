@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "remediate/journal.hpp"
 
@@ -18,7 +17,7 @@ class FakeJournal : public Journal {
     std::map<std::string, Plan> stored_plans;
     std::vector<RunRecord> stored_runs;
     std::map<std::string, std::vector<StepRecord>> stored_steps;
-    std::set<std::string> stored_pauses;
+    Holds stored_holds;
     std::shared_ptr<int> lease_held = std::make_shared<int>(0);
 
     Result<void> store_plan(const Plan& plan) override {
@@ -74,6 +73,13 @@ class FakeJournal : public Journal {
         return written();
     }
     Result<std::vector<RunRecord>> runs(std::size_t) override { return stored_runs; }
+    Result<std::vector<RunRecord>> runs_of(std::string_view cluster, std::size_t) override {
+        std::vector<RunRecord> found;
+        for (const auto& each : stored_runs) {
+            if (each.cluster == cluster) found.insert(found.begin(), each);
+        }
+        return found;
+    }
     Result<std::optional<RunRecord>> run(std::string_view id) override {
         const auto found = std::ranges::find(stored_runs, id, &RunRecord::id);
         return found == stored_runs.end() ? std::optional<RunRecord>() : std::optional(*found);
@@ -86,14 +92,20 @@ class FakeJournal : public Journal {
         }
         return open;
     }
-    Result<void> set_paused(std::string_view cluster, bool paused, std::int64_t, TimePoint) override {
-        if (paused) stored_pauses.emplace(cluster);
-        if (!paused) stored_pauses.erase(std::string(cluster));
+    Result<void> pause(const Pause& pause) override {
+        stored_holds.pauses.push_back(pause);
         return {};
     }
-    Result<std::vector<std::string>> paused() override {
-        return std::vector(stored_pauses.begin(), stored_pauses.end());
+    Result<void> resume(std::string_view cluster, TimePoint at) override {
+        std::erase_if(stored_holds.pauses, [&](const Pause& pause) { return pause.cluster == cluster; });
+        stored_holds.resumed[std::string(cluster)] = at;
+        return {};
     }
+    Result<void> suspend(const Suspension& suspension) override {
+        stored_holds.suspension = suspension;
+        return {};
+    }
+    Result<Holds> holds() override { return stored_holds; }
     Result<void> store_history(std::string_view, std::string_view) override { return {}; }
     Result<std::optional<std::string>> history(std::string_view) override { return std::optional<std::string>(); }
     Result<std::string> holder() override { return std::string("8d2b6a1e-3f0c-4f57-9a1e-0d4b5c6e7f80"); }

@@ -116,20 +116,35 @@ TEST_F(JournalTest, KeepsPausesHistoriesAndItsIdentity) {
     std::string holder;
     {
         const auto journal = open();
-        ASSERT_TRUE(journal->set_paused("", true, 0, at(1)));
-        ASSERT_TRUE(journal->set_paused("demo", true, 0, at(1)));
-        ASSERT_TRUE(journal->set_paused("demo", true, 0, at(2)));
-        ASSERT_TRUE(journal->set_paused("", false, 0, at(3)));
+        ASSERT_TRUE(journal->pause({.cluster = "", .uid = 0, .at = at(1), .reason = "all"}));
+        ASSERT_TRUE(journal->pause({.cluster = "demo", .uid = 7, .at = at(1), .reason = "etcd"}));
+        ASSERT_TRUE(journal->pause({.cluster = "demo", .uid = 8, .at = at(2), .reason = "later"}));
+        ASSERT_TRUE(journal->resume("", at(3)));
         ASSERT_TRUE(journal->store_history("demo", "{1}"));
         ASSERT_TRUE(journal->store_history("demo", "{2}"));
         holder = *journal->holder();
     }
     const auto journal = open();
-    EXPECT_THAT(*journal->paused(), ElementsAre("demo"));
+    const auto holds = journal->holds();
+    ASSERT_TRUE(holds);
+    EXPECT_THAT(holds->pauses, ElementsAre(Pause{.cluster = "demo", .uid = 7, .at = at(1), .reason = "etcd"}));
+    EXPECT_EQ(holds->resumed_at("demo"), at(3));
     EXPECT_EQ(*journal->history("demo"), "{2}");
     EXPECT_EQ(*journal->history("other"), std::nullopt);
     EXPECT_EQ(*journal->holder(), holder);
     EXPECT_EQ(holder.size(), 36U);
+}
+
+TEST_F(JournalTest, ASuspensionStaysUntilThePersonWhoResumesTheFleet) {
+    const auto journal = open();
+    EXPECT_EQ(journal->holds()->suspension, std::nullopt);
+    ASSERT_TRUE(journal->suspend({.at = at(5), .why = "six clusters"}));
+    ASSERT_TRUE(journal->resume("demo", at(6)));
+    EXPECT_EQ(open()->holds()->suspension, (Suspension{.at = at(5), .why = "six clusters"}));
+    ASSERT_TRUE(journal->resume("", at(7)));
+    EXPECT_EQ(journal->holds()->suspension, std::nullopt);
+    ASSERT_TRUE(journal->suspend({.at = at(8), .why = "again"}));
+    EXPECT_EQ(journal->holds()->suspension->why, "again");
 }
 
 TEST_F(JournalTest, IsForItsOwnerOnly) {
@@ -160,11 +175,11 @@ TEST_F(JournalTest, SaysWhichFileCannotBeUsed) {
 TEST_F(JournalTest, WaitsForAnotherProcessesWrite) {
     const auto one = open(), two = open();
     std::thread other([&] {
-        for (int at = 0; at < 50; ++at) ASSERT_TRUE(two->set_paused("b" + std::to_string(at), true, 0, TimePoint{}));
+        for (int at = 0; at < 50; ++at) ASSERT_TRUE(two->pause({"b" + std::to_string(at), 0, TimePoint{}, {}}));
     });
-    for (int at = 0; at < 50; ++at) ASSERT_TRUE(one->set_paused("a" + std::to_string(at), true, 0, TimePoint{}));
+    for (int at = 0; at < 50; ++at) ASSERT_TRUE(one->pause({"a" + std::to_string(at), 0, TimePoint{}, {}}));
     other.join();
-    EXPECT_EQ(one->paused()->size(), 100U);
+    EXPECT_EQ(one->holds()->pauses.size(), 100U);
 }
 
 TEST_F(JournalTest, GivesOneLeaseAtATime) {

@@ -278,8 +278,8 @@ TEST(RunPlan, AVerifyRequestThatFailsIsNotApplied) {
 
 TEST(RunGuards, RefuseWithoutWritingAnything) {
     const std::vector<std::pair<std::string, std::function<void(RunRig&)>>> cases{
-        {"paused for this cluster", [](RunRig& rig) { rig.journal.stored_pauses = {"demo"}; }},
-        {"paused for the whole fleet", [](RunRig& rig) { rig.journal.stored_pauses = {""}; }},
+        {"paused for this cluster", [](RunRig& rig) { rig.journal.stored_holds.pauses = {{"demo", 0, {}, {}}}; }},
+        {"paused for the whole fleet", [](RunRig& rig) { rig.journal.stored_holds.pauses = {{"", 0, {}, {}}}; }},
         {"has not ended",
          [](RunRig& rig) { rig.journal.stored_runs.push_back({.id = "run-0", .plan_id = {}, .cluster = "demo"}); }},
         {"another run", [](RunRig& rig) { *rig.journal.lease_held = 1; }},

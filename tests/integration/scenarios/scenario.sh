@@ -395,6 +395,60 @@ flapping) # now and then is intermittent, once is nothing, what cannot be seen s
     until_so 400 eval '! flaps'
     grep -q 'a finding is resolved.*cause=intermittent' "$dir/aggmedicd.log" || fail "the end of it is not in the log"
     ;;
+auto-repair) # approve: a plan, and it waits; auto: inside the window only, by itself, and again when a master drifts
+    up --break cn-not-allowed --accept-shared-ca
+    config=$dir/lab/aggmedic.yml
+    other_day=$(LC_ALL=C date -u -d '+3 days' +%a | tr '[:upper:]' '[:lower:]')
+    in_mode() { # MODE WINDOW...: the configuration as of now
+        sed -i -E '/^  (mode|hold_cycles|quiet_after_change|cooldown|attempts|windows):/d' "$config"
+        sed -i "s|^remediation:\$|remediation:\n  mode: $1\n  hold_cycles: 2\n  quiet_after_change: 1s\n  cooldown: 1s\n  attempts: 5\n  windows: [${2-}]|" "$config"
+    }
+    metric() { inside curl -fsS http://127.0.0.1:10797/metrics | grep -qF -- "$1"; }
+    again() { inside curl -fsS -X POST http://127.0.0.1:10797/-/reload >/dev/null || fail "the configuration is refused"; }
+    automatic_runs() { ask -o json runs | grep -c '"trigger": *"automatic"' || true; }
+    cycles_done() { inside curl -fsS http://127.0.0.1:10797/metrics | sed -n 's/^aggmedic_probe_duration_seconds_count{probe="cycle"} //p'; }
+    has_done() { [ "$(cycles_done)" -ge "$1" ]; }
+    before=$(digests)
+
+    in_mode approve
+    start_daemon
+    until_so 240 metric 'aggmedic_plan_waiting{cluster="demo"} 1'
+    until_so 120 has_done $(($(cycles_done) + 3))
+    expect 0 ask status
+    says 'waits for a person'
+    [ "$(digests)" = "$before" ] || fail "a master was touched in mode approve"
+
+    # Not today, however long it waits; and a pause is told instead.
+    in_mode auto "{days: [$other_day], from: \"00:00\", to: \"24:00\", timezone: UTC}"
+    again
+    until_so 240 metric 'aggmedic_start_guard_refusing{cluster="demo",guard="window"} 1'
+    until_so 120 has_done $(($(cycles_done) + 3))
+    expect 0 ask status
+    says 'the next one opens at .* UTC'
+    [ "$(automatic_runs)" -eq 0 ] || fail "a run began outside of the window"
+    expect 0 ask pause demo --reason "nobody touches it"
+    in_mode auto '{from: "00:00", to: "24:00", timezone: Asia/Tokyo}'
+    again
+    until_so 240 metric 'aggmedic_start_guard_refusing{cluster="demo",guard="paused"} 1'
+    [ "$(digests)" = "$before" ] || fail "a master was touched outside of the window, or under a pause"
+
+    expect 0 ask resume demo
+    applied() { ask -o json runs | grep -q '"outcome": *"applied"'; }
+    until_so 600 applied
+    [ "$(automatic_runs)" -eq 1 ] || fail "it was not repaired by itself, or more than once"
+    repaired
+    nothing_left
+    expect 0 ask audit show
+    says 'made by itself'
+
+    # A master comes back with what its template holds.
+    on master/1 "sudo sed -i 's/aggregator,demo.pks.ik.am/aggregator/' $bpm && sudo /var/vcap/bosh/bin/monit restart kube-apiserver"
+    until_so 240 metric 'aggmedic_master_drifted{cluster="demo",master="master/1"} 1'
+    until_so 600 eval '[ "$(ask -o json runs | grep -c "\"outcome\": *\"applied\"")" -eq 2 ]'
+    repaired
+    until_so 120 eval '! metric aggmedic_master_drifted'
+    grep -q 'a repaired master has drifted' "$dir/aggmedicd.log" || fail "the drift is not in the log"
+    ;;
 *) fail "there is no such scenario" ;;
 esac
 printf '%s: as it should be, %s s\n' "$scenario" "$SECONDS"

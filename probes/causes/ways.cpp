@@ -113,6 +113,23 @@ bool goes_through_proxy(const MasterView& master, const std::string& address) {
     return true;
 }
 
+// What this master dials for the aggregated API: the service's address, or with aggregator routing each ready endpoint.
+std::vector<std::string> dialled_by(const MasterView& master, const Workload& workload) {
+    if (!master.process) return {};
+    if (needs_service_addresses(master)) {
+        if (!workload.service) return {};
+        return {workload.service->cluster_ip};
+    }
+    std::vector<std::string> hosts;
+    if (!workload.endpoints) return hosts;
+    for (const auto& place : workload.endpoints->ready) {
+        auto host = place.substr(0, place.rfind(':'));
+        if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+        hosts.push_back(std::move(host));
+    }
+    return hosts;
+}
+
 bool is_transport(Symptom symptom) {
     return symptom == Symptom::no_status || symptom == Symptom::timed_out || symptom == Symptom::refused ||
            symptom == Symptom::no_route || symptom == Symptom::no_tls || symptom == Symptom::unavailable;
@@ -131,14 +148,14 @@ void propose(const ApiCase& api, std::string_view cause, const std::string& mast
 }
 
 void judge_masters_ways(const Case& seen, const ApiCase& api, const Workload& workload, Assessment& assessment) {
-    std::vector<std::string> proxied;
     for (const auto& [name, master] : seen.observation.masters) {
         if (!master) continue;
-        if (workload.service && needs_service_addresses(*master) &&
-            goes_through_proxy(*master, workload.service->cluster_ip)) {
+        const auto dialled = dialled_by(*master, workload);
+        const auto proxied =
+            std::ranges::find_if(dialled, [&](const auto& host) { return goes_through_proxy(*master, host); });
+        if (proxied != dialled.end()) {
             propose(api, "http-proxy-env", name,
-                    "https_proxy is set for kube-apiserver, and no_proxy does not cover " +
-                        printable(workload.service->cluster_ip, 64),
+                    "https_proxy is set for kube-apiserver, and no_proxy does not cover " + printable(*proxied, 64),
                     assessment);
         }
         if (!is_transport(api.symptom()) || !has_ready_pods(workload)) continue;

@@ -70,9 +70,11 @@ const std::vector<Row>& all_single() {
          .with_ssh = certain,
          .without_ssh = open,
          .allow_list = "wrong"},
+        // The lab's second CA is as old as its pods, so that the line in the log may be about somebody else's
+        // certificate.
         {.breaks = "stale-ca-in-extension",
          .cause = "stale-ca-in-extension",
-         .with_ssh = certain,
+         .with_ssh = probable,
          .without_ssh = open,
          .allow_list = "wrong"},
         // Without SSH only the name's absence is seen, which is cn-not-allowed; that a master has it is in the flags.

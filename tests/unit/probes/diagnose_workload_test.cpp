@@ -466,6 +466,42 @@ TEST(Ways, AnHttpProxyIsTheCauseOnlyWhereNoProxyDoesNotCoverTheService) {
     }
 }
 
+// With aggregator routing it is the pods that are dialled, and the service's address is beside the point.
+TEST(Ways, WithAggregatorRoutingNoProxyHasToCoverThePods) {
+    struct Row {
+        const char* no_proxy;
+        bool is_cause;
+        const char* endpoint = "10.200.1.5:8443";
+    };
+    for (const auto& row : {Row{"10.100.0.0/16", true}, Row{"10.200.0.0/16", false}, Row{"10.200.1.5", false},
+                            Row{"fd00::/108", false, "[fd00::9]:8443"}, Row{"fd01::/108", true, "[fd00::9]:8443"}}) {
+        auto observation = healthy();
+        answer_all(observation, 503, "error trying to reach service: EOF");
+        observation = with_workloads(observation, [&](Workload& each) {
+            each.service = ServiceFacts{.type = "ClusterIP",
+                                        .cluster_ip = "10.100.200.9",
+                                        .has_selector = true,
+                                        .has_port = true,
+                                        .port_name = "",
+                                        .target_port = ""};
+            each.endpoints = EndpointFacts{
+                .source = "endpoints", .has_port = true, .ready_count = 1, .ready = {row.endpoint}, .not_ready = {}};
+        });
+        auto& master = *observation.masters.at("m0");
+        master.process->arguments.flags["enable-aggregator-routing"] = {"true"};
+        master.proxy_environment =
+            std::map<std::string, std::string>{{"https_proxy", "http://proxy:3128"}, {"no_proxy", row.no_proxy}};
+        const auto assessment = judge(observation);
+        EXPECT_EQ(std::ranges::any_of(assessment.findings,
+                                      [](const Finding& finding) {
+                                          return finding.cause == "http-proxy-env" &&
+                                                 finding.confidence == Confidence::certain;
+                                      }),
+                  row.is_cause)
+            << row.no_proxy;
+    }
+}
+
 TEST(Ways, APodThatRefusesIsReachedAndAPodThatIsSilentIsNot) {
     struct Row {
         std::vector<std::string> pods;

@@ -60,7 +60,8 @@ std::string named_files(const std::vector<std::string>& argv) {
 std::string text_of(const FileVersion& file, const Process* process, const std::string& boot, double up,
                     const std::string& monit) {
     std::ostringstream out;
-    out << "aggmedic-look 1\nboot_id " << boot << "\nuptime " << up << "\nclock " << epoch_ms << "000000\nticks_per_second 100\n"
+    out << "aggmedic-look 1\nboot_id " << boot << "\nuptime " << up << "\nclock " << epoch_ms
+        << "000000\nticks_per_second 100\n"
         << "file.path " << b64(args_path) << "\nfile.resolved " << b64(args_path) << "\nfile.stat root vcap 0640 "
         << file.bytes.size() << "\nfile.sha256 " << file.sha256 << "\nfile.bytes " << b64(file.bytes) << '\n';
     if (process != nullptr) {

@@ -93,7 +93,8 @@ TEST(Diagnose, TheAggregatorsCountIsEvidenceAndChangesNoVerdict) {
     const auto after = judge(observation);
     EXPECT_EQ(causes_of(after), causes_of(before));
     EXPECT_THAT(facts_of(before, "metrics"), IsEmpty());
-    EXPECT_TRUE(any_contains(facts_of(after, "metrics"), "finds it unavailable (unavailable since that process began: MissingEndpoints once)"));
+    EXPECT_TRUE(any_contains(facts_of(after, "metrics"),
+                             "finds it unavailable (unavailable since that process began: MissingEndpoints once)"));
 }
 
 TEST(Diagnose, MetricsThatAreRefusedAreMissedOnlyBesideAFinding) {

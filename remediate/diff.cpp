@@ -49,6 +49,19 @@ std::string show_line_change(std::string_view before, std::string_view after, By
            with_sign('+', shown_line(after, scalar_after));
 }
 
+std::string show_taken_back(std::string_view line_change) {
+    const auto minus = line_change.find("\n-"), plus = line_change.find("\n+");
+    if (minus == line_change.npos || plus == line_change.npos || plus < minus) return std::string(line_change);
+    // Behind the new line stands the mark of a missing line end, where there is one, then the neighbours.
+    auto end = line_change.find('\n', plus + 1);
+    if (end != line_change.npos && line_change.substr(end + 1).starts_with('\\')) end = line_change.find('\n', end + 1);
+    if (end == line_change.npos) return std::string(line_change);
+    const auto old_line = line_change.substr(minus + 2, plus - minus - 1);
+    const auto new_line = line_change.substr(plus + 2, end - plus - 1);
+    return std::string(line_change.substr(0, minus + 1)) + "-" + std::string(new_line) + "+" + std::string(old_line) +
+           std::string(line_change.substr(end + 1));
+}
+
 std::string flag_name_only(std::string_view argument) {
     constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
     const std::string_view name = argument.substr(0, argument.find('='));

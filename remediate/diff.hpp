@@ -14,6 +14,9 @@ namespace aggmedic::remediate {
 std::string show_line_change(std::string_view before, std::string_view after, ByteRange scalar_before,
                              ByteRange scalar_after);
 
+// The same change the other way round.
+std::string show_taken_back(std::string_view line_change);
+
 // What may be shown of an argument that is not being changed: the flag's name without its value.
 std::string flag_name_only(std::string_view argument);
 

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "net/text.hpp"
 #include "probes/bpm_file.hpp"
 #include "probes/common_name.hpp"
 #include "remediate/allowed_names.hpp"
@@ -174,6 +175,27 @@ EditResult edit_bpm(std::string_view bytes, const BpmEdit& edit) {
     result.diff = show_line_change(bytes, result.bytes, *range, {.begin = range->begin, .end = range->end + growth}) +
                   describe_neighbours(arguments->entries, uses.front().entry);
     return result;
+}
+
+EditResult take_back_bpm(std::string_view bytes, const BpmEdit& edit, std::string_view sha256_before) {
+    if (sha256_hex(bytes) == sha256_before) return say(EditAnswer::already_right, "It is the file that the run found.");
+    const std::string element = "," + edit.add_name;
+    for (auto at = bytes.find(element); at != std::string_view::npos; at = bytes.find(element, at + 1)) {
+        std::string without = std::string(bytes.substr(0, at)) + std::string(bytes.substr(at + element.size()));
+        if (sha256_hex(without) != sha256_before) continue;
+        const auto again = edit_bpm(without, edit);
+        if (again.answer != EditAnswer::changed || again.bytes != bytes) break;
+        EditResult result = say(EditAnswer::changed, edit.add_name + " is taken out of --" + edit.flag + " again.");
+        result.argument_before = again.argument_after;
+        result.argument_after = again.argument_before;
+        result.line = again.line;
+        result.diff = show_taken_back(again.diff);
+        result.bytes = std::move(without);
+        return result;
+    }
+    return say(EditAnswer::not_understood,
+               "It is neither what the run wrote nor what it found: somebody changed it since. Take the name out by "
+               "hand, restart, and revert again.");
 }
 
 }  // namespace aggmedic::remediate

@@ -45,4 +45,8 @@ struct EditResult {
 // have the same events but for that value.
 EditResult edit_bpm(std::string_view bytes, const BpmEdit& edit);
 
+// Pure. The file without the one name that edit_bpm() put into it: `changed` only when what comes out has the digest
+// `sha256_before` and edit_bpm() makes of it exactly what is there now. `already_right`: it is that file.
+EditResult take_back_bpm(std::string_view bytes, const BpmEdit& edit, std::string_view sha256_before);
+
 }  // namespace aggmedic::remediate

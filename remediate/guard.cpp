@@ -11,21 +11,24 @@
 namespace aggmedic::remediate {
 namespace {
 
-constexpr std::array<ClusterGate, 14> of_cluster{{
-    {"observation", gate_observation},
-    {"platform", gate_platform},
-    {"method", gate_method},
-    {"masters-listed", gate_masters_listed},
-    {"kubernetes-version", gate_kubernetes_version},
-    {"configmap", gate_configmap},
+constexpr std::array<ClusterGate, 17> of_cluster{{
+    {"observation", gate_observation, true},
+    {"platform", gate_platform, true},
+    {"method", gate_method, true},
+    {"masters-listed", gate_masters_listed, true},
+    {"kubernetes-version", gate_kubernetes_version, true},
+    {"configmap", gate_configmap, true},
     {"aggregated-apis-known", gate_aggregated_apis},
     {"extension-log", gate_extension_log},
     {"diagnosis", gate_diagnosis},
     {"competing-cause", gate_competing_cause},
     {"common-name", gate_common_name},
     {"shared-ca", gate_shared_ca},
-    {"single-master", gate_single_master},
+    {"single-master", gate_single_master, true},
     {"something-to-edit", gate_something_to_edit},
+    {"repair-credential", gate_repair_credential, true},
+    {"dry-run", gate_dry_run, true},
+    {"name-held", gate_name_held, true},
 }};
 
 constexpr std::array<MasterGate, 16> of_master{{
@@ -36,8 +39,8 @@ constexpr std::array<MasterGate, 16> of_master{{
     {"supervisor", true, gate_supervisor},
     {"locked", false, gate_lock},
     {"old-bytes-left", false, gate_backup},
-    {"certificate", false, gate_certificate},
-    {"certificate-in-use", false, gate_certificate_in_use},
+    {"certificate", false, gate_certificate, false},
+    {"certificate-in-use", false, gate_certificate_in_use, false},
     {"edit", false, gate_edit},
     {"unapplied-edits", true, gate_unapplied_edits},
     {"named-files", true, gate_named_files},
@@ -75,12 +78,19 @@ std::vector<std::string> shared_cas(const probes::Case& seen) {
     return authorities.empty() ? all : authorities;  // one leads to the other: which certificate matters cannot be told
 }
 
+// Of a master that the run had nothing to do on there is nothing to take back.
+EditResult take_back(const RevertOf& run, const std::string& master, const std::string& bytes, const BpmEdit& edit) {
+    const auto of = std::ranges::find(run.masters, master, &RevertOf::Bytes::master);
+    const auto before = of == run.masters.end() ? sha256_hex(bytes) : of->before;
+    return take_back_bpm(bytes, edit, before);
+}
+
 }  // namespace
 
 Facts::Facts(const PlanInput& of, bool all)
     : input(of), restart_all(all), seen(probes::digest(of.observation, of.now)) {
     shared_ca_sha256 = shared_cas(seen);
-    common_name = one_common_name(seen, input.masters);
+    common_name = is_revert() ? std::optional(input.reverts->common_name) : one_common_name(seen, input.masters);
     if (!common_name) return;
     for (const auto& master : input.masters) {
         const auto* looked = view(master);
@@ -89,7 +99,8 @@ Facts::Facts(const PlanInput& of, bool all)
         BpmEdit edit;
         edit.add_name = *common_name;
         edit.live_argument_count = looked->process->arguments.count;
-        edits[master] = edit_bpm(bytes->second, edit);
+        edits[master] =
+            is_revert() ? take_back(*input.reverts, master, bytes->second, edit) : edit_bpm(bytes->second, edit);
     }
 }
 
@@ -107,8 +118,16 @@ const probes::ProxyClient* Facts::proxy(const std::string& master) const {
 }
 bool Facts::is_to_change(const std::string& master) const {
     if (restart_all) return true;
+    return input.method != "configmap" && is_to_edit(master);
+}
+bool Facts::is_to_edit(const std::string& master) const {
     const auto edit = edits.find(master);
     return edit == edits.end() || edit->second.answer != EditAnswer::already_right;
+}
+bool Facts::withdraws() const {
+    if (!is_revert() || !input.reverts->added || published() == nullptr || !published()->allowed_names) return false;
+    const auto& names = *published()->allowed_names;
+    return std::ranges::find(names, input.reverts->common_name) != names.end();
 }
 bool Facts::calls_for_repair() const {
     return std::ranges::any_of(input.assessment.findings, [](const probes::Finding& finding) {
@@ -137,10 +156,12 @@ std::span<const MasterGate> master_gates() {
 std::vector<Refusal> ask_all_gates(const Facts& facts) {
     std::vector<Refusal> refusals;
     for (const auto& gate : of_cluster) {
+        if (facts.is_revert() && !gate.of_revert) continue;
         if (auto refusal = gate.ask(facts)) refusals.push_back(std::move(*refusal));
     }
     for (const auto& master : facts.input.masters) {
         for (const auto& gate : of_master) {
+            if (facts.is_revert() && !gate.of_revert) continue;
             if (auto refusal = gate.ask(facts, master)) refusals.push_back(std::move(*refusal));
         }
     }

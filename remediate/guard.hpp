@@ -28,8 +28,11 @@ struct Facts {
     const probes::ApiserverView* apiserver(const std::string& master) const;  // likewise
     const probes::ProxyClient* proxy(const std::string& master) const;
     const probes::PublishedAuth* published() const { return seen.published; }
-    bool is_to_change(const std::string& master) const;  // its file lacks the name (or the answer is not known)
-    bool calls_for_repair() const;                       // a finding that is more than information
+    bool is_to_change(const std::string& master) const;  // its file is to be written (or the answer is not known)
+    bool is_to_edit(const std::string& master) const;    // whatever the method: its file would need the change
+    bool is_revert() const { return input.reverts.has_value(); }
+    bool withdraws() const;         // a revert that takes a published name out again
+    bool calls_for_repair() const;  // a finding that is more than information
     const AcceptedRisk* acceptance(std::string_view id, std::string_view ca_sha256) const;  // that holds now
 };
 
@@ -38,11 +41,13 @@ struct Facts {
 struct ClusterGate {
     std::string_view id;
     std::optional<Refusal> (*ask)(const Facts&);
+    bool of_revert = false;  // asked of the revert of a run too, which rests on no diagnosis
 };
 struct MasterGate {
     std::string_view id;
     bool preflight;  // part of "would it come back from a restart"
     std::optional<Refusal> (*ask)(const Facts&, const std::string& master);
+    bool of_revert = true;
 };
 std::span<const ClusterGate> cluster_gates();
 std::span<const MasterGate> master_gates();
@@ -64,6 +69,9 @@ std::optional<Refusal> gate_masters_listed(const Facts&);
 std::optional<Refusal> gate_kubernetes_version(const Facts&);
 std::optional<Refusal> gate_configmap(const Facts&);
 std::optional<Refusal> gate_something_to_edit(const Facts&);
+std::optional<Refusal> gate_repair_credential(const Facts&);  // guard_list.cpp
+std::optional<Refusal> gate_dry_run(const Facts&);
+std::optional<Refusal> gate_name_held(const Facts&);
 std::optional<Refusal> gate_single_master(const Facts&);
 
 std::optional<Refusal> gate_aggregated_apis(const Facts&);  // guard_apis.cpp

@@ -32,8 +32,9 @@ std::optional<Refusal> gate_platform(const Facts& facts) {
 }
 
 std::optional<Refusal> gate_method(const Facts& facts) {
-    if (facts.input.method == "args") return std::nullopt;
-    return refusal("method", facts, "Only the method args is known: plan with --method args.");
+    const auto& method = facts.input.method;
+    if (method == "args" || method == "configmap" || (method == "revert" && facts.is_revert())) return std::nullopt;
+    return refusal("method", facts, "Only the methods args and configmap are known: plan with --method args.");
 }
 
 std::optional<Refusal> gate_masters_listed(const Facts& facts) {
@@ -97,8 +98,7 @@ std::optional<Refusal> gate_configmap(const Facts& facts) {
 std::optional<Refusal> gate_something_to_edit(const Facts& facts) {
     if (!facts.calls_for_repair() || !facts.common_name || facts.edits.size() != facts.input.masters.size())
         return std::nullopt;
-    if (std::ranges::any_of(facts.input.masters,
-                            [&](const std::string& master) { return facts.is_to_change(master); })) {
+    if (std::ranges::any_of(facts.input.masters, [&](const std::string& master) { return facts.is_to_edit(master); })) {
         return std::nullopt;
     }
     return refusal(
@@ -109,6 +109,7 @@ std::optional<Refusal> gate_something_to_edit(const Facts& facts) {
 
 std::optional<Refusal> gate_single_master(const Facts& facts) {
     if (facts.input.masters.size() != 1 || facts.acceptance("single-master", {}) != nullptr) return std::nullopt;
+    if (!facts.is_to_change(facts.input.masters.front()) && facts.input.method != "args") return std::nullopt;
     return refusal(
         "single-master", facts,
         "There is one master, so its restart takes the whole API away: accept it with --accept-risk single-master.");

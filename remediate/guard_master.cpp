@@ -128,7 +128,8 @@ std::optional<Refusal> gate_backup(const Facts& facts, const std::string& master
 }
 
 std::optional<Refusal> gate_edit(const Facts& facts, const std::string& master) {
-    if (!facts.calls_for_repair() || !facts.common_name) return std::nullopt;
+    if (facts.input.method == "configmap" || !facts.common_name) return std::nullopt;
+    if (!facts.calls_for_repair() && !facts.is_revert()) return std::nullopt;
     const auto edit = facts.edits.find(master);
     if (edit == facts.edits.end()) {
         const auto* view = facts.view(master);

@@ -47,7 +47,8 @@ std::optional<Refusal> gate_unapplied_edits(const Facts& facts, const std::strin
     if (view->file_equals_process) return std::nullopt;
     const auto live = probes::allowed_names(view->process->arguments.flags);
     const bool lacks = facts.common_name && std::ranges::find(live, *facts.common_name) == live.end();
-    if (!facts.is_to_change(master) && !lacks) return std::nullopt;  // it is not restarted, and carries the name
+    // It is not restarted, and carries the name. After a revert every one has to run what its file holds.
+    if (!facts.is_revert() && !facts.is_to_change(master) && !lacks) return std::nullopt;
     return refusal("unapplied-edits", master,
                    "Its file and its live process differ in " + joined(view->differing_flags) +
                        ": a restart would activate that too. Restart it or take the edit back first.");

@@ -19,6 +19,12 @@ std::string arguments_digest(const std::string& bytes) {
     return file ? probes::read_arguments(file->passed_by_new_bpm()).sha256 : "";
 }
 
+// Empty where it was not read: the revert of a run does not rest on it.
+std::string proxy_digest(const Facts& facts, const std::string& master) {
+    const auto* proxy = facts.proxy(master);
+    return proxy == nullptr ? std::string() : proxy->leaf.sha256;
+}
+
 MasterPlan plan_master(const Facts& facts, const std::string& name) {
     const auto& view = *facts.view(name);
     const auto& edit = facts.edits.at(name);
@@ -44,7 +50,7 @@ MasterPlan plan_master(const Facts& facts, const std::string& name) {
     master.arguments_sha256 = view.process->arguments.sha256;
     master.arguments_sha256_after = arguments_digest(edit.bytes);
     master.argument_count = view.process->arguments.count;
-    master.proxy_client_sha256 = facts.proxy(name)->leaf.sha256;
+    master.proxy_client_sha256 = proxy_digest(facts, name);
     return master;
 }
 
@@ -58,7 +64,7 @@ BoundMaster bind_master(const Facts& facts, const std::string& name) {
             .mode = view.args_file.mode,
             .sha256 = view.args_file.sha256,
             .arguments_sha256 = view.process->arguments.sha256,
-            .proxy_client_sha256 = facts.proxy(name)->leaf.sha256,
+            .proxy_client_sha256 = proxy_digest(facts, name),
             .boot_id = view.boot_id,
             .pid = view.process->pid,
             .start_ticks = view.process->start_ticks};
@@ -111,9 +117,19 @@ std::vector<AcceptedRisk> used_acceptances(const Facts& facts) {
     return used;
 }
 
+// Every master was read, holds and runs what the run found, and its name is not published (or is not its to take).
+bool nothing_to_take_back(const Facts& facts) {
+    if (facts.published() == nullptr || facts.withdraws() || facts.input.masters.empty()) return false;
+    return std::ranges::all_of(facts.input.masters, [&](const std::string& master) {
+        const auto* view = facts.view(master);
+        return view != nullptr && view->process && view->file_equals_process && !facts.is_to_change(master);
+    });
+}
+
 // Healthy, and known to be: every aggregated API was seen through every master, and every master was read; none lacks
 // the name of the certificate it presents.
 bool nothing_to_do(const Facts& facts) {
+    if (facts.is_revert()) return nothing_to_take_back(facts);
     if (facts.calls_for_repair()) return false;
     // Unknown is not healthy: a master whose process, certificate or readiness was not seen is for the gates to refuse.
     const auto is_known = [&](const std::string& master) {
@@ -132,12 +148,17 @@ void fill_bindings(const Facts& facts, Plan& plan) {
     plan.kubernetes = facts.input.assessment.kubernetes;
     plan.names_before = *published.allowed_names;
     plan.names_after = plan.names_before;
-    if (std::ranges::find(plan.names_after, plan.common_name) == plan.names_after.end())
+    if (facts.is_revert()) {
+        if (plan.withdraws) std::erase(plan.names_after, plan.common_name);
+    } else if (std::ranges::find(plan.names_after, plan.common_name) == plan.names_after.end()) {
         plan.names_after.push_back(plan.common_name);
+    }
     plan.configmap_resource_version = published.resource_version;
     for (const auto& ca : published.requestheader_ca) plan.requestheader_ca_sha256.push_back(ca.sha256);
-    const auto& organizations = facts.seen.read.front().leaf.organizations;
-    plan.proxy_is_masters = std::ranges::find(organizations, "system:masters") != organizations.end();
+    if (!facts.seen.read.empty()) {
+        const auto& organizations = facts.seen.read.front().leaf.organizations;
+        plan.proxy_is_masters = std::ranges::find(organizations, "system:masters") != organizations.end();
+    }
     plan.accepted = used_acceptances(facts);
 }
 
@@ -152,6 +173,29 @@ void fill_masters(const Facts& facts, Plan& plan) {
 }
 
 }  // namespace
+
+std::chrono::milliseconds kept_first(const Plan& plan) {
+    return std::min(std::chrono::milliseconds(std::chrono::seconds(5)), plan.withdrawn_watch / 2);
+}
+std::chrono::milliseconds kept_last(const Plan& plan) {
+    return std::min(std::chrono::milliseconds(std::chrono::seconds(70)), plan.withdrawn_watch);
+}
+
+RevertOf revert_of(const Plan& plan, std::string run) {
+    const bool is_revert = !plan.reverts.empty();
+    const bool was_there = std::ranges::find(plan.names_before, plan.common_name) != plan.names_before.end();
+    RevertOf of{.run = std::move(run),
+                .common_name = plan.common_name,
+                .added = is_revert ? plan.withdraws : !was_there,
+                .marked = is_revert ? plan.marked : plan.method == "configmap",
+                .masters = {}};
+    for (const auto& master : plan.masters) {
+        of.masters.push_back({.master = master.name,
+                              .before = is_revert ? master.sha256_after : master.sha256_before,
+                              .after = is_revert ? master.sha256_before : master.sha256_after});
+    }
+    return of;
+}
 
 Plan make_plan(const PlanInput& input) {
     const Facts facts(input);
@@ -168,8 +212,14 @@ Plan make_plan(const PlanInput& input) {
     plan.settle = input.settle;
     plan.readyz_hold = input.readyz_hold;
     plan.withdrawn_watch = input.withdrawn_watch;
+    if (facts.is_revert()) {
+        plan.reverts = input.reverts->run;
+        plan.common_name = input.reverts->common_name;
+        plan.withdraws = input.reverts->added;
+        plan.marked = input.reverts->marked;
+    }
     if (nothing_to_do(facts)) return plan;
-    plan.findings = stored_findings(facts);
+    if (!facts.is_revert()) plan.findings = stored_findings(facts);
     plan.refusals = ask_all_gates(facts);
     plan.risks = describe_risks(facts, plan);
     if (plan.refused()) return plan;
@@ -179,9 +229,10 @@ Plan make_plan(const PlanInput& input) {
     plan.baseline = read_baseline(facts, plan);
     plan.risks = describe_risks(facts, plan);
     for (auto& master : plan.masters) master.steps = describe_steps(plan, master, &master == &plan.masters.front());
+    plan.steps = describe_list_steps(plan);
     plan.after = describe_after(plan);
     plan.verify = describe_verify(plan);
-    plan.not_undone = describe_not_undone(plan);
+    plan.not_undone = describe_not_undone(facts, plan);
     plan.id = content_id(plan);
     return plan;
 }

@@ -122,13 +122,35 @@ struct Plan {
     std::vector<std::string> after, verify;  // in words: what happens after the canary, what must hold at the end
     std::vector<std::string> not_undone;     // what restoring the arguments does not undo
     bool proxy_is_masters = false;           // the proxy-client certificate is in system:masters
+    std::vector<PlanStep> steps;             // on the ConfigMap, without touching a master
+    std::string reverts;                     // of method revert: the run whose change is taken back
+    bool withdraws = false;                  // revert: that run's name goes out of the ConfigMap as well
+    bool marked = false;                     // revert: it was added to the ConfigMap alone, and the annotation says so
     std::chrono::milliseconds verify_timeout{}, settle{}, readyz_hold{};
     std::chrono::milliseconds withdrawn_watch{};  // two periods of the controller that publishes
     bool operator==(const Plan&) const = default;
 
-    bool empty() const { return masters.empty() && refusals.empty(); }
+    bool empty() const { return id.empty() && refusals.empty(); }  // there is nothing to do
     bool refused() const { return !refusals.empty(); }
 };
+
+// When a name that was added to the ConfigMap alone is read again: at once, and after more than a period of the
+// controller that writes it (5 s and 70 s, less where withdrawn_watch is less).
+std::chrono::milliseconds kept_first(const Plan& plan);
+std::chrono::milliseconds kept_last(const Plan& plan);
+
+// A run that is to be taken back, as its plan tells.
+struct RevertOf {
+    struct Bytes {
+        std::string master, before, after;  // SHA-256 of the file as the run found and as it wrote it
+    };
+    std::string run, common_name;
+    bool added = false;   // the plan found the list without the name: the element is ours
+    bool marked = false;  // it was added to the ConfigMap alone
+    std::vector<Bytes> masters;
+};
+// Of the plan of a repair, what its revert needs; of the plan of a revert, the same again.
+RevertOf revert_of(const Plan& plan, std::string run);
 
 // Everything a plan is made from. Two calls with equal input give the same plan, id included.
 struct PlanInput {
@@ -145,7 +167,8 @@ struct PlanInput {
     std::chrono::milliseconds settle{std::chrono::seconds(60)};
     std::chrono::milliseconds readyz_hold{std::chrono::seconds(10)};
     std::chrono::milliseconds withdrawn_watch{std::chrono::seconds(120)};
-    std::string method = "args";
+    std::string method = "args";  // args, configmap, revert
+    std::optional<RevertOf> reverts{};
     std::string configuration_sha256;
     TimePoint now{};
 };

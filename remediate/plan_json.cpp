@@ -147,6 +147,13 @@ json content(const Plan& plan) {
     json findings = json::array();
     for (const auto& finding : plan.findings) findings.push_back(probes::to_json(finding));
     object["findings"] = std::move(findings);
+    // Only where they say something: the digests of plans that older versions stored stay what they were.
+    if (!plan.steps.empty()) object["steps"] = Writer::encode(plan.steps);
+    if (!plan.reverts.empty()) {
+        object["reverts"] = plan.reverts;
+        object["withdraws"] = plan.withdraws;
+        object["marked"] = plan.marked;
+    }
     return object;
 }
 
@@ -205,6 +212,10 @@ Result<Plan> parse_plan(std::string_view text) {
     std::string error;
     Reader reader(object, "plan", error);
     fields(reader, plan);
+    reader.optional("steps", plan.steps);
+    reader.optional("reverts", plan.reverts);
+    reader.optional("withdraws", plan.withdraws);
+    reader.optional("marked", plan.marked);
     reader.finish();
     if (!error.empty()) return fail(Errc::malformed_reply, error);
     if (!plan.id.empty() && content_id(plan) != plan.id) {

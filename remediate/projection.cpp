@@ -72,10 +72,16 @@ void expect_published(const Plan& plan, bool any_repaired, const probes::Seen<pr
     if (!published || !published->allowed_names)
         return differences.expect(false, cluster, "the ConfigMap cannot be read");
     const auto as_set = [](const std::vector<std::string>& names) { return std::set(names.begin(), names.end()); };
-    const auto& names = any_repaired ? plan.names_after : plan.names_before;
+    // A revert takes its name out last. Up to 1.16 the master that started last has done so by itself.
+    const bool is_revert = !plan.reverts.empty();
+    const bool grows = any_repaired && !is_revert;
+    const auto published_names = as_set(*published->allowed_names);
+    auto without = as_set(plan.names_before);
+    without.erase(plan.common_name);
+    const bool went_by_itself = is_revert && any_repaired && published_names == without;
     differences.expect(
-        as_set(*published->allowed_names) == as_set(names), cluster,
-        any_repaired ? "the published names are not the old ones and the new one" : "the published names changed");
+        published_names == as_set(grows ? plan.names_after : plan.names_before) || went_by_itself, cluster,
+        grows ? "the published names are not the old ones and the new one" : "the published names changed");
     if (!any_repaired) {
         differences.expect(published->resource_version == plan.configmap_resource_version, cluster,
                            "the ConfigMap was written");

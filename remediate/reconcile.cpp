@@ -96,6 +96,19 @@ asio::awaitable<bool> RunShell::take_up(std::optional<StepRecord> in_flight) {
         co_await close_open(maybe ? StepOutcome::unknown : StepOutcome::failed, "the daemon ended before it");
         co_return true;
     }
+    if (next->step == Step::add_name) {
+        if (!in_flight) {
+            co_await close_open(StepOutcome::failed, "the daemon ended before it");
+            co_return true;
+        }
+        // One that is not there may still arrive: then it is taken back, and watched.
+        const auto is_there = co_await steps_->is_name_published();
+        const bool happened = is_there && *is_there;
+        co_await close_open(happened ? StepOutcome::ok : StepOutcome::unknown,
+                            happened ? "the daemon ended during it; it had happened"
+                                     : "the daemon ended during it, and the name is not seen in the ConfigMap");
+        co_return true;
+    }
     const bool half_done = next->step == Step::restart || (in_flight && next->step == Step::swap);
     if (next->step == Step::swap && !in_flight) {
         co_await close_open(StepOutcome::failed, "the daemon ended before it");
@@ -131,6 +144,11 @@ asio::awaitable<std::string> RunShell::what_is_not_old() {
         }
         if (!what.empty()) different += (different.empty() ? "" : "; ") + planned.name + " " + what;
     }
+    if (plan_.method == "configmap") {
+        const auto is_there = co_await steps_->is_name_published();
+        if (!is_there) different = "the ConfigMap cannot be read";
+        if (is_there && *is_there) different = "the ConfigMap holds " + plan_.common_name;
+    }
     co_await steps_->close();
     co_return different;
 }
@@ -164,6 +182,7 @@ asio::awaitable<RunResult> RunShell::reconcile() {
     if (!co_await prepare(token)) co_return co_await result(false);
     if (replayed->restart_was_asked) steps_->assume_restart_was_asked();
     if (replayed->pods_were_restarted) steps_->assume_pods_were_restarted();
+    if (replayed->list_was_changed) steps_->assume_list_was_changed();
     tell(*walk_.next(), "note", "taking up a run that a dead daemon left");
     // Every verb but these is fenced by this life's token, also the undo of a swap that never began.
     const auto step = walk_.next()->step;
@@ -187,7 +206,9 @@ asio::awaitable<RunResult> RunShell::reconcile() {
     if (outcome == RunOutcome::refused) {
         const auto different = co_await what_is_not_old();
         if (steps_->gave_up()) co_return co_await result(false);
-        outcome = different.empty() ? RunOutcome::rolled_back : RunOutcome::needs_person;
+        // A revert that wrote nothing leaves the repair where it is.
+        const auto as_before = plan_.reverts.empty() ? RunOutcome::rolled_back : RunOutcome::refused;
+        outcome = different.empty() ? as_before : RunOutcome::needs_person;
         if (!different.empty()) why += "; this run wrote nothing, but " + different;
     }
     const auto next = describe_next(plan_, walk_, outcome, record_.id);

@@ -60,6 +60,7 @@ std::optional<Replay> replay_with_abort(const WalkOptions& options, std::span<co
         result.walk = std::move(*reached);
         if (record.step == name(Step::restart) || record.step == name(Step::restart_back))
             result.restart_was_asked = true;
+        if (record.step == name(Step::add_name) || record.step == name(Step::withdraw)) result.list_was_changed = true;
         if (record.step == name(Step::after_repair) && record.detail.contains("pods were restarted"))
             result.pods_were_restarted = true;
         if (const auto outcome = step_outcome_from(record.outcome)) {

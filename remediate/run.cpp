@@ -38,7 +38,11 @@ RunShell::RunShell(RunContext& context, Plan plan, RunRecord record, std::shared
 }
 
 WalkOptions RunShell::walk_options() const {
-    WalkOptions options{.masters = {}, .all_masters = {}, .canary_only = record_.canary_only};
+    WalkOptions options{.masters = {},
+                        .all_masters = {},
+                        .canary_only = record_.canary_only,
+                        .method = method_from(plan_.method).value_or(Method::args),
+                        .withdraws = plan_.withdraws};
     for (const auto& master : plan_.masters) options.masters.push_back(master.name);
     options.all_masters = options.masters;
     for (const auto& master : plan_.untouched) options.all_masters.push_back(master.name);
@@ -76,7 +80,11 @@ asio::awaitable<bool> RunShell::prepare(std::int64_t token) {
 }
 
 asio::awaitable<std::string> RunShell::ask_guards() {
-    if (plan_.id.empty() || plan_.refused() || plan_.masters.empty()) co_return "The plan has nothing to apply.";
+    if (plan_.id.empty() || plan_.refused()) co_return "The plan has nothing to apply.";
+    const auto method = method_from(plan_.method);
+    if (!method) co_return "The plan is of a method that this version does not know: plan again.";
+    if (record_.canary_only && *method != Method::args)
+        co_return "There is no canary in a plan of method " + plan_.method + ": apply it without --canary-only.";
     const auto holds = co_await run_blocking(context_.journal_thread, [this] { return context_.journal.holds(); });
     if (!holds) co_return describe(holds.error());
     if (const auto* pause = holds->pause_of(plan_.cluster)) {
@@ -199,7 +207,7 @@ asio::awaitable<RunResult> RunShell::result(bool finished) {
     auto steps = co_await run_blocking(context_.journal_thread, [this] { return context_.journal.steps(record_.id); });
     if (steps) result.steps = std::move(*steps);
     for (const auto& master : walk_options().all_masters) {
-        result.masters.emplace_back(master, name(walk_.state_of(master)));
+        result.masters.emplace_back(master, name(told(walk_options().method, walk_.state_of(master))));
     }
     lease_.reset();
     if (finished && context_.progress) {

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "net/text.hpp"
+#include "remediate/guard.hpp"
 #include "remediate/restart_pods.hpp"
 #include "remediate/run_steps.hpp"
 
@@ -55,6 +56,9 @@ asio::awaitable<StepResult> RunSteps::aggregated(std::string master) {
     for (const auto& before : plan_.baseline) {
         if (before.master == master) left.push_back(&before);
     }
+    if (method_ == Method::revert && kubernetes_minor(plan_.kubernetes).value_or(0) < 17)
+        co_return StepResult{.detail = "not asked: up to Kubernetes 1.16 the name goes with the arguments"};
+    if (method_ == Method::revert && left.empty()) co_return StepResult{.detail = "there is no aggregated API"};
     if (left.empty())
         co_return StepResult{.outcome = StepOutcome::failed, .detail = "the plan names no aggregated API"};
     const auto ask = [this, master, &left]() -> asio::awaitable<Attempt> {

@@ -30,6 +30,8 @@ seconds estimate(const Plan& plan, const Action& action) {
             return plan.after_repair.empty() ? seconds(0) : seconds(20);
         case Step::settle:
             return duration_cast<seconds>(plan.settle);
+        case Step::kept:
+            return duration_cast<seconds>(kept_last(plan));
         case Step::withdrawn:
             return duration_cast<seconds>(plan.withdrawn_watch);
         case Step::verify:
@@ -50,7 +52,7 @@ std::string describe_master(const MasterPlan& master, MasterState state, const s
         case MasterState::repaired:
             return master.name + " is repaired.";
         case MasterState::restarted:
-            return master.name + " holds the new bytes and runs the new arguments, and was left so.";
+            return master.name + " holds the bytes that this run wrote and runs with them, and was left so.";
         case MasterState::patched:
         case MasterState::unknown:
             break;
@@ -74,19 +76,31 @@ std::string describe_next(const Plan& plan, const RunWalk& walk, RunOutcome outc
     const auto& cluster = plan.cluster;
     switch (outcome) {
         case RunOutcome::applied:
+            if (plan.method == "configmap")
+                return "aggmedic bosh ops-file " + cluster +
+                       " (or runtime-config) makes it permanent: until then no arguments account for the name, and "
+                       "aggmedic check says so. aggmedic revert " +
+                       run + " takes it back";
             return "aggmedic bosh ops-file " + cluster +
                    " (or runtime-config) makes it permanent: a recreated VM comes back without it";
         case RunOutcome::healed:
             return "aggmedic plan " + cluster + " for the masters that are left, in a window of your choice";
         case RunOutcome::refused:
+            if (!plan.reverts.empty()) return "aggmedic revert " + plan.reverts + " plans it anew";
+            [[fallthrough]];
         case RunOutcome::rolled_back:
             return "aggmedic explain " + cluster + ", then aggmedic plan " + cluster;
         case RunOutcome::needs_person:
             break;
     }
     std::string text =
-        "aggmedic plan " + cluster + " to go on with what is left; aggmedic runs " + run + " shows every step.";
-    for (const auto& master : plan.masters) text += " " + describe_master(master, walk.state_of(master.name), run);
+        plan.reverts.empty()
+            ? "aggmedic plan " + cluster + " to go on with what is left, or aggmedic revert " + run + " to take it back"
+            : "aggmedic revert " + plan.reverts + " to go on with what is left";
+    text += "; aggmedic runs " + run + " shows every step.";
+    const auto method = method_from(plan.method).value_or(Method::args);
+    for (const auto& master : plan.masters)
+        text += " " + describe_master(master, told(method, walk.state_of(master.name)), run);
     return text;
 }
 

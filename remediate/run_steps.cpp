@@ -61,7 +61,8 @@ RunSteps::RunSteps(RunContext& context, std::shared_ptr<RunEdge> edge, const Pla
              context.look ? context.look : look_without_dialling, [this] { return control_->stop; }),
       identities_{.caller = probes::caller_of(context.target.probe),
                   .common_name = plan.common_name,
-                  .proxy_is_masters = plan.proxy_is_masters} {}
+                  .proxy_is_masters = plan.proxy_is_masters},
+      method_(method_from(plan.method).value_or(Method::args)) {}
 
 asio::awaitable<StepResult> RunSteps::perform(Action action, const RunWalk& walk) {
     current_ = action;
@@ -95,6 +96,10 @@ asio::awaitable<StepResult> RunSteps::dispatch(Action action, const RunWalk& wal
             return healed(master);
         case Step::settle:
             return settle();
+        case Step::add_name:
+            return add_name();
+        case Step::kept:
+            return kept();
         case Step::verify:
             return verify();
         case Step::restore:
@@ -105,6 +110,8 @@ asio::awaitable<StepResult> RunSteps::dispatch(Action action, const RunWalk& wal
             return process_back(master);
         case Step::ready_back:
             return ready(master, true);
+        case Step::withdraw:
+            return withdraw();
         case Step::withdrawn:
             return withdrawn();
         case Step::unlock:
@@ -159,7 +166,8 @@ asio::awaitable<StepResult> RunSteps::swap(std::string master) {
     BpmEdit wish;
     wish.add_name = plan_.common_name;
     wish.live_argument_count = planned.argument_count;
-    auto edit = edit_bpm(fresh->args_file_bytes, wish);
+    auto edit = method_ == Method::revert ? take_back_bpm(fresh->args_file_bytes, wish, planned.sha256_after)
+                                          : edit_bpm(fresh->args_file_bytes, wish);
     if (edit.answer != EditAnswer::changed || sha256_hex(edit.bytes) != planned.sha256_after) {
         co_return failed("the edit does not give the bytes that were planned");
     }

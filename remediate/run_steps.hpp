@@ -8,6 +8,7 @@
 
 #include "remediate/api_state.hpp"
 #include "remediate/projection.hpp"
+#include "remediate/published_list.hpp"
 #include "remediate/run.hpp"
 #include "remediate/run_hosts.hpp"
 #include "remediate/run_walk.hpp"
@@ -22,7 +23,7 @@ struct StepResult {
 
 // Does the steps of one run, one at a time, as the walk names them. Holds no rule of the order. By file: run_steps.cpp
 // (what is sent to a master), run_wait.cpp (waiting for a master), run_apis.cpp (waiting for aggregated APIs),
-// run_end.cpp (the checks before and after), restart_pods.cpp.
+// run_list.cpp (the published list), run_end.cpp (the checks before and after), restart_pods.cpp.
 class RunSteps {
   public:
     struct Identity {
@@ -43,6 +44,10 @@ class RunSteps {
     // What a run that goes on has to know of its earlier life.
     void assume_restart_was_asked() { restart_was_asked_ = true; }
     void assume_pods_were_restarted();
+    void assume_list_was_changed() { list_was_changed_ = true; }
+
+    // Whether the ConfigMap holds the name now; nullopt: it cannot be read.
+    asio::awaitable<std::optional<bool>> is_name_published();
 
   private:
     struct Attempt {
@@ -89,6 +94,17 @@ class RunSteps {
     asio::awaitable<ApiJudgement> ask_api(std::string master, std::string apiservice);
     asio::awaitable<bool> is_published(std::string master);
 
+    // run_list.cpp
+    asio::awaitable<StepResult> add_name();
+    asio::awaitable<StepResult> kept();
+    asio::awaitable<StepResult> withdraw();
+    asio::awaitable<StepResult> withdrawn();
+    asio::awaitable<std::string> still_answering();
+    asio::awaitable<StepResult> change_list(ListWish wish);
+    asio::awaitable<Result<PublishedList>> read_list();
+    asio::awaitable<Result<HttpReply>> patch_list(std::string patch, bool dry_run);
+    asio::awaitable<NameHolder> ask_holder(std::string master);
+
     // run_end.cpp
     asio::awaitable<StepResult> check(std::string master, const RunWalk& walk);
     asio::awaitable<Attempt> compare_with_projection(std::string master, std::vector<std::string> repaired);
@@ -96,7 +112,6 @@ class RunSteps {
     asio::awaitable<StepResult> verify();
     asio::awaitable<Attempt> verify_master(std::string master);
     asio::awaitable<Attempt> verify_requests(std::string master);
-    asio::awaitable<StepResult> withdrawn();
     asio::awaitable<std::string> renew_locks();
     asio::awaitable<void> renew_locks_in_time();
 
@@ -113,7 +128,9 @@ class RunSteps {
     Identities identities_;
     Action current_{Step::lock, {}};
 
+    Method method_;
     bool restart_was_asked_ = false;
+    bool list_was_changed_ = false;                                  // by this run, or may have been
     std::optional<std::pair<std::int64_t, std::uint64_t>> process_;  // pid and start of the one that is waited for
     SteadyTime held_since_{};
     int held_answers_ = 0;

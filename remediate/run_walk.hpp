@@ -22,17 +22,26 @@ enum class Step {
     after_repair,  // restart the pods of servers that still fail (after the canary only)
     healed,        // every API of the finding answers through this master as the caller
     settle,        // wait, with the server address faultless
+    add_name,      // the name into the ConfigMap, without touching a master
+    kept,          // the ConfigMap carries it, read again over more than one period of the controller that writes it
     verify,        // at the end: everything again through every master, and the plan's requests
     restore,       // undo: the old bytes
     restart_back,  // undo: ask the supervisor, if the process is not the old one any more
     process_back,  // undo: a process with the old arguments
     ready_back,    // undo: own /readyz held
+    withdraw,      // undo: the name out of the ConfigMap, if this plan brought it there and nobody holds it
     withdrawn,     // undo: the ConfigMap does not carry the name, watched
     unlock,        // each master, last
 };
 std::string_view name(Step step);
 std::optional<Step> step_from(std::string_view name);
 bool is_undo(Step step);  // restore to withdrawn
+
+// args: the masters' arguments, one master at a time. configmap: the published list alone. revert: the old arguments of
+// an earlier run again, one master at a time, then its name out of the published list.
+enum class Method { args, configmap, revert };
+std::string_view name(Method method);
+std::optional<Method> method_from(std::string_view name);
 
 struct Action {
     Step step;
@@ -51,13 +60,18 @@ std::optional<RunOutcome> run_outcome_from(std::string_view name);
 
 // untouched: nothing was written. patched: new bytes, old process. restarted: new bytes, and its new process was asked
 // for. repaired: ready with the new arguments and healed. restored: old bytes, ready with the old arguments.
+// New and old are this run's: what a revert writes is new to it.
 enum class MasterState { untouched, patched, restarted, repaired, restored, unknown };
 std::string_view name(MasterState state);
+// As people are told it: a master that a revert has brought to its end is restored, not repaired.
+MasterState told(Method method, MasterState state);
 
 struct WalkOptions {
     std::vector<std::string> masters;      // that are changed, in order; the first is the canary
     std::vector<std::string> all_masters;  // that are locked
     bool canary_only = false;
+    Method method = Method::args;
+    bool withdraws = false;  // revert: take the name out of the ConfigMap as well
 };
 
 // The order of a run and of its undoing, as a value: no clock, no socket. Feed it the outcome of each action it names.
@@ -78,14 +92,17 @@ class RunWalk {
     std::vector<Action> remaining() const;  // if everything goes well; for an estimate of the time left
 
   private:
-    enum class Phase { locking, forward, undoing, verifying, unlocking, finished };
+    enum class Phase { locking, forward, listing, undoing, verifying, unlocking, finished };
 
     void forward_completed(StepOutcome outcome, const std::string& detail);
     void forward_failed(Step step, StepOutcome outcome, const std::string& detail);
     void undo_completed(StepOutcome outcome, const std::string& detail);
+    void listing_completed(StepOutcome outcome, const std::string& detail);
+    void begin_listing(Step first);
     void unlock_completed(StepOutcome outcome, const std::string& detail);
     void master_completed();
-    void begin_undo(std::string why);
+    void masters_completed();
+    void begin_undo(Step first, std::string why);
     void end(RunOutcome outcome, std::string why);
     void begin_unlocking();
     void advance_step();
@@ -99,6 +116,7 @@ class RunWalk {
     bool aborted_ = false;
     RunOutcome outcome_ = RunOutcome::refused;
     std::string why_;
+    std::string withdrawn_;  // what the watch over the withdrawn name saw, for the end of a revert
     std::map<std::string, MasterState, std::less<>> states_;
     std::vector<std::string> locked_;
 };

@@ -21,7 +21,7 @@ std::optional<T> value_of(const Words<T, N>& words, std::string_view word) {
     return found->first;
 }
 
-constexpr Words<Step, 18> steps{{
+constexpr Words<Step, 21> steps{{
     {Step::lock, "lock"},
     {Step::check, "check"},
     {Step::swap, "swap"},
@@ -33,14 +33,19 @@ constexpr Words<Step, 18> steps{{
     {Step::after_repair, "after_repair"},
     {Step::healed, "healed"},
     {Step::settle, "settle"},
+    {Step::add_name, "add_name"},
+    {Step::kept, "kept"},
     {Step::verify, "verify"},
     {Step::restore, "restore"},
     {Step::restart_back, "restart_back"},
     {Step::process_back, "process_back"},
     {Step::ready_back, "ready_back"},
+    {Step::withdraw, "withdraw"},
     {Step::withdrawn, "withdrawn"},
     {Step::unlock, "unlock"},
 }};
+constexpr Words<Method, 3> methods{
+    {{Method::args, "args"}, {Method::configmap, "configmap"}, {Method::revert, "revert"}}};
 constexpr Words<StepOutcome, 3> step_outcomes{
     {{StepOutcome::ok, "ok"}, {StepOutcome::failed, "failed"}, {StepOutcome::unknown, "unknown"}}};
 constexpr Words<RunOutcome, 5> run_outcomes{{{RunOutcome::applied, "applied"},
@@ -66,6 +71,12 @@ std::optional<Step> step_from(std::string_view name) {
 bool is_undo(Step step) {
     return step >= Step::restore && step <= Step::withdrawn;
 }
+std::string_view name(Method method) {
+    return word_of(methods, method);
+}
+std::optional<Method> method_from(std::string_view name) {
+    return value_of(methods, name);
+}
 std::string_view name(StepOutcome outcome) {
     return word_of(step_outcomes, outcome);
 }
@@ -80,6 +91,11 @@ std::optional<RunOutcome> run_outcome_from(std::string_view name) {
 }
 std::string_view name(MasterState state) {
     return word_of(master_states, state);
+}
+MasterState told(Method method, MasterState state) {
+    if (method != Method::revert) return state;
+    if (state == MasterState::repaired) return MasterState::restored;
+    return state == MasterState::restored ? MasterState::repaired : state;
 }
 
 }  // namespace aggmedic::remediate

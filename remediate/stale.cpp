@@ -59,7 +59,7 @@ void compare_master(const BoundMaster& then, const Facts& facts, Comparison& com
     compare.master(view->process->arguments.sha256 == then.arguments_sha256, then.name,
                    "The arguments of its live process changed");
     const auto* proxy = facts.proxy(then.name);
-    compare.master(proxy != nullptr && proxy->leaf.sha256 == then.proxy_client_sha256, then.name,
+    compare.master((proxy == nullptr ? "" : proxy->leaf.sha256) == then.proxy_client_sha256, then.name,
                    "Its proxy-client certificate changed");
 }
 
@@ -79,7 +79,8 @@ void compare_apis(const Plan& plan, const Facts& facts, Comparison& compare) {
     std::set<std::string> then, now;
     for (const auto& each : plan.baseline) then.insert(each.apiservice);
     for (const auto& api : facts.seen.apis) now.insert(api.apiservice->name);
-    compare.cluster(!then.empty() && then == now, "The aggregated APIs are not those that it was made for");
+    compare.cluster((!then.empty() || !plan.reverts.empty()) && then == now,
+                    "The aggregated APIs are not those that it was made for");
 }
 
 }  // namespace
@@ -90,6 +91,7 @@ std::vector<Refusal> stale(const Plan& plan, const PlanInput& now_input) {
     for (const auto& accepted : plan.accepted) {
         if (accepted.by != "configuration") input.accepted.push_back(accepted);
     }
+    if (!plan.reverts.empty()) input.reverts = revert_of(plan, plan.reverts);
     const Facts facts(input);
     Comparison compare(plan.cluster);
     compare.cluster(input.observation.cluster == plan.cluster, "It is a plan for another cluster");

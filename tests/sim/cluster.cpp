@@ -186,6 +186,9 @@ void Cluster::publish(Master& master, std::int64_t pid) {
         std::ranges::all_of(before, [&](const auto& name) { return std::ranges::find(names, name) != names.end(); });
     if (broken && (names.empty() || (generation_.publishes_union() && !kept)))
         broken("the published list shrank to " + nlohmann::json(names).dump());
+    spread();
+}
+void Cluster::spread() {
     if (model::reloads_config(kind.extension)) {
         agenda.in(Ms(500), [this] {
             extension.known = names;
@@ -197,6 +200,40 @@ void Cluster::publish(Master& master, std::int64_t pid) {
         if (!other.process) continue;
         agenda.in(Ms(100), [this, &other, its = other.process->pid] { publish(other, its); });
     }
+}
+HttpReply Cluster::serve_config_map(const std::string& patch, bool dry_run) {
+    using nlohmann::json;
+    HttpReply reply;
+    json object{{"kind", "ConfigMap"},
+                {"metadata",
+                 {{"name", "extension-apiserver-authentication"},
+                  {"resourceVersion", std::to_string(resource_version)},
+                  {"annotations", json::object()}}},
+                {"data", data_.value_or(model::ConfigMapData{})}};
+    if (!added_mark_.empty()) object["metadata"]["annotations"]["aggmedic/added"] = added_mark_;
+    reply.status = 200;
+    if (patch.empty()) {
+        reply.body = object.dump();
+        return reply;
+    }
+    const auto change = json::parse(patch);
+    if (change["metadata"]["resourceVersion"] != object["metadata"]["resourceVersion"]) reply.status = 409;
+    if (now() < writes_blocked_until) reply.status = 500;  // its webhook fails closed
+    if (reply.status != 200) return reply;
+    object.merge_patch(change);
+    reply.body = object.dump();
+    if (dry_run) return reply;
+    data_ = object["data"].get<model::ConfigMapData>();
+    added_mark_ = object["metadata"]["annotations"].value("aggmedic/added", "");
+    ++resource_version;
+    const auto before = names;
+    read_names();
+    tell("a PATCH writes the ConfigMap: " + json(names).dump());
+    const bool ours_alone = std::ranges::all_of(
+        before, [&](const auto& name) { return name == demo_cn || std::ranges::find(names, name) != names.end(); });
+    if (broken && (names.empty() || !ours_alone)) broken("a PATCH lost a foreign name: " + json(names).dump());
+    spread();
+    return reply;
 }
 void Cluster::read_names() {
     names = nlohmann::json::parse(data_->at("requestheader-allowed-names")).get<std::vector<std::string>>();

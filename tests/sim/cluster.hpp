@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "net/http_message.hpp"
 #include "net/remote_host.hpp"
 #include "tests/model/auth_config_map.hpp"
 #include "tests/model/extension_auth.hpp"
@@ -74,6 +75,8 @@ class Cluster {
     void restart_extension();
     void take_backend_down(Ms duration);
     void second_daemon();
+    // A GET (an empty patch) or a merge PATCH of the ConfigMap that is bound to its resourceVersion.
+    HttpReply serve_config_map(const std::string& patch, bool dry_run);
 
   private:
     void tell(const std::string& line) const {
@@ -84,6 +87,7 @@ class Cluster {
     void start_process(Master& master);
     void end_process(Master& master, std::int64_t pid);
     void publish(Master& master, std::int64_t pid);
+    void spread();  // the ConfigMap was written: who watches it hears of it
     void read_names();
     void check_availability_soon();
     model::Seconds since_start(const Master& master) const;
@@ -100,6 +104,7 @@ class Cluster {
 
     model::Generation generation_;
     std::optional<model::ConfigMapData> data_;
+    std::string added_mark_;  // the annotation aggmedic/added
     Dice& dice_;
 };
 

@@ -84,7 +84,7 @@ asio::awaitable<probes::Seen<probes::PublishedAuth>> Edge::published(std::string
     if (!arrives(master) || !cluster_.answers(master))
         co_return probes::Unobserved{.reason = "timeout", .detail = "no answer"};
     auto auth = published_auth(cluster_);
-    if (sabotage_.lies_withdrawn && watch_.step() == "withdrawn") auth.allowed_names = plan_.names_before;
+    if (sabotage_.lies_withdrawn && watch_.step().starts_with("withdraw")) auth.allowed_names = plan_.names_before;
     co_return auth;
 }
 
@@ -115,6 +115,7 @@ asio::awaitable<Result<HttpReply>> Edge::as_probe(std::string name, HttpRequest 
 asio::awaitable<Result<HttpReply>> Edge::as_repair(HttpRequest request) {
     Ms delay{0};
     const auto trouble = begin(delay);
+    if (request.path.contains("/configmaps/")) co_return serve_config_map(request, trouble, delay);
     const bool served =
         trouble != Trouble::lost && trouble != Trouble::refused && trouble != Trouble::late &&
         cluster_.now() >= cluster_.balancer_bad_until &&
@@ -132,6 +133,33 @@ asio::awaitable<Result<HttpReply>> Edge::as_repair(HttpRequest request) {
                              {"status", {{"conditions", conditions}}}};
     reply.body = request.method == "DELETE" ? "{}" : nlohmann::json{{"items", {pod}}}.dump();
     co_return reply;
+}
+
+Result<HttpReply> Edge::serve_config_map(const HttpRequest& request, Trouble trouble, Ms delay) {
+    const bool dry_run = request.path.ends_with("?dryRun=All");
+    const auto serve = [&cluster = cluster_, body = request.body, dry_run]() -> std::optional<HttpReply> {
+        const auto ready = [&](const Master& each) { return cluster.is_ready(each); };
+        if (cluster.now() < cluster.balancer_bad_until || std::ranges::none_of(cluster.masters, ready))
+            return std::nullopt;
+        return cluster.serve_config_map(body, dry_run);
+    };
+    if (trouble == Trouble::lost || trouble == Trouble::refused) {
+        pass(https_timeout);
+        return fail(Errc::timeout, "no answer");
+    }
+    if (trouble == Trouble::late) {  // it arrives all the same, also when this daemon is dead by then
+        cluster_.agenda.in(delay, [serve] { serve(); });
+        pass(https_timeout);
+        return fail(Errc::timeout, "no answer");
+    }
+    auto reply = serve();
+    watch_.look();
+    if (trouble == Trouble::killed_after) throw Killed{};
+    if (!reply || trouble != Trouble::none) {
+        pass(https_timeout);
+        return fail(Errc::timeout, "no answer");
+    }
+    return *std::move(reply);
 }
 
 // --- SSH ------------------------------------------------------------------------------------------------------------

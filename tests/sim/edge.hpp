@@ -19,7 +19,7 @@ struct Killed {};  // thrown where the daemon dies
 struct Sabotage {
     bool lies_ready = false;      // as if the walk had no step `ready`
     bool lies_planned = false;    // as if it had no step `check`
-    bool lies_withdrawn = false;  // as if it did not watch the ConfigMap
+    bool lies_withdrawn = false;  // as if it neither asked whether the ConfigMap holds the name nor watched it
     bool no_fence = false;        // the helper takes any token
     bool no_restore = false;      // the helper says `restored` and does nothing
     bool no_journal = false;      // intents are not kept
@@ -53,6 +53,7 @@ class Edge : public remediate::RunEdge, public HostConnector, public SshAccess {
   private:
     void pass(Ms duration);
     Trouble begin(Ms& delay);
+    Result<HttpReply> serve_config_map(const HttpRequest& request, Trouble trouble, Ms delay);
     bool arrives(Master& master);  // false: nothing came back, and the time for it is over
 
     Cluster& cluster_;

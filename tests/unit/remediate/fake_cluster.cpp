@@ -125,15 +125,21 @@ void FakeCluster::happen(FakeMaster& each, const FakeMaster::Due& due) {
         each.arguments = argv_of(each.bytes);
     } else if (each.runs && !(each.never_ready && holds(each.names(), demo_cn))) {
         each.ready = true;
-        // The controller adds its names and never takes one away (>= 1.17).
+        publish();
+    }
+}
+// The controller of every live master adds its names and never takes one away (>= 1.17).
+void FakeCluster::publish() {
+    for (const auto& each : masters) {
+        if (!each.ready || blocks_configmap_writes) continue;
         for (const auto& name : each.names()) {
-            if (holds(published_names, name) || blocks_configmap_writes) continue;
+            if (holds(published_names, name)) continue;
             published_names.push_back(name);
             ++resource_version;
         }
-        for (auto& api : apis) {
-            if (!api.reads_once) api.known = published_names;
-        }
+    }
+    for (auto& api : apis) {
+        if (!api.reads_once) api.known = published_names;
     }
 }
 
@@ -210,8 +216,66 @@ asio::awaitable<Result<HttpReply>> FakeCluster::as_probe(std::string name, HttpR
     reply.body = nlohmann::json{{"subsets", {{{"addresses", addresses}}}}}.dump();
     co_return reply;
 }
+// A merge PATCH that is bound to the resourceVersion, and a GET.
+HttpReply FakeCluster::serve_config_map(const HttpRequest& request) {
+    using nlohmann::json;
+    const auto object = [](const std::vector<std::string>& names, const std::optional<std::string>& odd,
+                           const std::string& mark, int version) {
+        json made{{"kind", "ConfigMap"},
+                  {"metadata",
+                   {{"name", "extension-apiserver-authentication"}, {"resourceVersion", std::to_string(version)}}},
+                  {"data", {{"requestheader-allowed-names", odd.value_or(json(names).dump())}}}};
+        if (!mark.empty()) made["metadata"]["annotations"]["aggmedic/added"] = mark;
+        return made.dump();
+    };
+    HttpReply reply;
+    reply.status = 200;
+    if (request.method == "GET") {
+        reply.body = object(published_names, odd_names_text, added_mark, resource_version);
+        return reply;
+    }
+    const bool dry_run = request.path.ends_with("?dryRun=All");
+    if (request.method != "PATCH" || request.content_type != "application/merge-patch+json" ||
+        (dry_run && !dry_run_works)) {
+        reply.status = 400;
+        return reply;
+    }
+    if (!dry_run && other_writers > 0) {
+        --other_writers;
+        published_names.push_back("other-" + std::to_string(other_writers));
+        ++resource_version;
+    }
+    const auto patch = json::parse(request.body);
+    if (patch["metadata"]["resourceVersion"] != std::to_string(resource_version)) {
+        reply.status = 409;
+        return reply;
+    }
+    const auto names = json::parse(patch["data"]["requestheader-allowed-names"].get<std::string>());
+    const auto mark = patch["metadata"]["annotations"]["aggmedic/added"];
+    const auto new_mark = mark.is_string() ? mark.get<std::string>() : std::string();
+    if (!dry_run && patch_status != 200) {
+        reply.status = patch_status;
+        return reply;
+    }
+    patches.emplace_back(dry_run ? "dry run" : "written");
+    reply.body = object(names, {}, new_mark, resource_version + 1);
+    if (dry_run) return reply;
+    published_names = names;
+    added_mark = new_mark;
+    ++resource_version;
+    publish();
+    return reply;
+}
+
 asio::awaitable<Result<HttpReply>> FakeCluster::as_repair(HttpRequest request) {
-    if (next_exchange() != Fault::none) co_return fail(Errc::timeout, "no answer");
+    const auto broken = next_exchange();
+    if (request.path.contains("/configmaps/")) {
+        if (broken != Fault::none && broken != Fault::lost_after) co_return fail(Errc::timeout, "no answer");
+        auto served = serve_config_map(request);
+        if (broken != Fault::none) co_return fail(Errc::read_failed, "connection reset");
+        co_return served;
+    }
+    if (broken != Fault::none) co_return fail(Errc::timeout, "no answer");
     HttpReply reply;
     reply.status = 200;
     auto& api = apis.front();
@@ -240,12 +304,14 @@ asio::awaitable<void> FakeCluster::release(std::string) {
     co_return;
 }
 asio::awaitable<Result<std::unique_ptr<RemoteHost>>> FakeCluster::connect(SshTarget target, milliseconds) {
-    if (next_exchange() != Fault::none) co_return fail(Errc::connect_failed, "no route");
+    if (next_exchange() != Fault::none || target.address == unreachable)
+        co_return fail(Errc::connect_failed, "no route");
     co_return std::unique_ptr<RemoteHost>(new FakeHost(*this, target.address));
 }
 
 Result<VerbReply> FakeCluster::call(const std::string& name, const VerbCall& call) {
     const auto broken = next_exchange();
+    if (name == unreachable) return fail(Errc::timeout, "no answer");
     verbs.push_back(call.verb + " " + name);
     if (broken == Fault::refused)
         return VerbReply{.exit_status = 1, .output = {}, .error_output = "sudo: a password is required"};
@@ -313,7 +379,7 @@ probes::ApiserverView FakeCluster::view(const FakeMaster* each) const {
     const auto& behind = each != nullptr ? *each : masters.front();
     seen.master = each != nullptr ? each->name : "";
     seen.address = (each != nullptr ? each->address : "demo.pks.ik.am") + ":8443";
-    seen.version = std::string("v1.20.2");
+    seen.version = kubernetes;
     seen.readyz = behind.ready ? answer(200) : answer(500);
     seen.control = answer(200);
     std::vector<probes::ApiService> listed;
@@ -355,6 +421,7 @@ PlanInput FakeCluster::input() const {
     made.now = wall();
     made.assessment = probes::diagnose(observation, made.now);
     made.configuration_sha256 = std::string(64, 'c');
+    made.has_repair_credential = true;
     made.settle = seconds(20);
     return made;
 }

@@ -66,7 +66,15 @@ class FakeCluster : public RunEdge, public HostConnector, public SshAccess {
     std::vector<FakeMaster> masters;
     std::vector<FakeApi> apis;
     std::vector<std::string> published_names{"aggregator"};
+    std::string added_mark;                     // the annotation aggmedic/added
+    std::optional<std::string> odd_names_text;  // what the key holds instead of the list
     int resource_version = 100;
+    int other_writers = 0;        // so many PATCHes are overtaken by somebody else's write
+    unsigned patch_status = 200;  // of a PATCH that is no dry run
+    bool dry_run_works = true;
+    std::vector<std::string> patches;  // that were taken: "dry run", "written"
+    std::string kubernetes = "v1.20.2";
+    std::string unreachable;  // the master that SSH does not get to any more
     bool blocks_configmap_writes = false;
     bool shared_ca = true;
     bool balancer_answers = true;
@@ -107,6 +115,8 @@ class FakeCluster : public RunEdge, public HostConnector, public SshAccess {
     void happen(FakeMaster& master, const FakeMaster::Due& due);
     VerbReply do_verb(FakeMaster& master, const VerbCall& call);
     std::string ask_restart(FakeMaster& master, const std::vector<std::string>& arguments);
+    void publish();
+    HttpReply serve_config_map(const HttpRequest& request);
     probes::PublishedAuth published_auth() const;
     probes::ApiServiceAttempts attempts(const FakeMaster& master, const FakeApi& api) const;
     probes::ApiserverView view(const FakeMaster* master) const;

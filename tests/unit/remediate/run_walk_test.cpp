@@ -69,7 +69,7 @@ TEST(RunWalk, UndoesInReverseOrderAfterTheCanaryFails) {
         const auto done = drive(walk, {{step, StepOutcome::failed}});
         EXPECT_EQ(tail(done, "restore m0"),
                   (std::vector<std::string>{"restore m0", "restart_back m0", "process_back m0", "ready_back m0",
-                                            "withdrawn", "unlock m0", "unlock m1", "unlock m2"}))
+                                            "withdraw", "withdrawn", "unlock m0", "unlock m1", "unlock m2"}))
             << step;
         EXPECT_EQ(walk.outcome(), RunOutcome::rolled_back);
         EXPECT_EQ(walk.state_of("m0"), MasterState::restored);
@@ -163,6 +163,103 @@ TEST(RunWalk, ANameThatStaysPublishedIsNoRollback) {
     EXPECT_EQ(walk.state_of("m0"), MasterState::restored);
 }
 
+RunWalk list_walk() {
+    return RunWalk({.masters = {}, .all_masters = three, .method = Method::configmap});
+}
+RunWalk revert_walk(std::vector<std::string> masters = three, bool withdraws = true) {
+    return RunWalk({.masters = masters, .all_masters = three, .method = Method::revert, .withdraws = withdraws});
+}
+
+TEST(ListWalk, ChangesTheListAndTouchesNoMaster) {
+    RunWalk walk = list_walk();
+    EXPECT_EQ(drive(walk), (std::vector<std::string>{"lock m0", "lock m1", "lock m2", "check m0", "add_name", "kept",
+                                                     "aggregated m0", "after_repair m0", "verify", "unlock m0",
+                                                     "unlock m1", "unlock m2"}));
+    EXPECT_EQ(walk.outcome(), RunOutcome::applied);
+    for (const auto& master : three) EXPECT_EQ(walk.state_of(master), MasterState::untouched);
+}
+
+TEST(ListWalk, RefusesUntilThePatchAndCallsAPersonAfterIt) {
+    for (const auto& [step, outcome] : std::map<std::string, RunOutcome>{{"check m0", RunOutcome::refused},
+                                                                         {"add_name", RunOutcome::refused},
+                                                                         {"kept", RunOutcome::needs_person},
+                                                                         {"aggregated m0", RunOutcome::needs_person},
+                                                                         {"after_repair m0", RunOutcome::needs_person},
+                                                                         {"verify", RunOutcome::needs_person}}) {
+        RunWalk walk = list_walk();
+        EXPECT_EQ(tail(drive(walk, {{step, StepOutcome::failed}}), step),
+                  (std::vector<std::string>{step, "unlock m0", "unlock m1", "unlock m2"}));
+        EXPECT_EQ(walk.outcome(), outcome) << step;
+    }
+}
+
+TEST(ListWalk, TakesBackAPatchThatMayHaveHappened) {
+    RunWalk walk = list_walk();
+    EXPECT_EQ(tail(drive(walk, {{"add_name", StepOutcome::unknown}}), "add_name"),
+              (std::vector<std::string>{"add_name", "withdraw", "withdrawn", "unlock m0", "unlock m1", "unlock m2"}));
+    EXPECT_EQ(walk.outcome(), RunOutcome::rolled_back);
+    RunWalk stuck = list_walk();
+    drive(stuck, {{"add_name", StepOutcome::unknown}, {"withdraw", StepOutcome::failed}});
+    EXPECT_EQ(stuck.outcome(), RunOutcome::needs_person);
+}
+
+TEST(ListWalk, AnAbortBeforeThePatchRefuses) {
+    RunWalk walk = list_walk();
+    while (const auto action = walk.next()) {
+        if (action->step == check) walk.abort();
+        EXPECT_NE(action->step, add_name);
+        walk.completed(StepOutcome::ok);
+    }
+    EXPECT_EQ(walk.outcome(), RunOutcome::refused);
+}
+
+TEST(RevertWalk, TakesBackOneMasterAfterAnotherThenTheName) {
+    RunWalk walk = revert_walk({"m1", "m2"});
+    EXPECT_EQ(drive(walk), (std::vector<std::string>{
+                               "lock m0",   "lock m1",   "lock m2",                                                 //
+                               "check m1",  "swap m1",   "restart m1", "process m1", "ready m1",  "aggregated m1",  //
+                               "settle m1",                                                                         //
+                               "check m2",  "swap m2",   "restart m2", "process m2", "ready m2",  "aggregated m2",  //
+                               "withdraw",  "withdrawn", "verify",     "unlock m0",  "unlock m1", "unlock m2"}));
+    EXPECT_EQ(walk.outcome(), RunOutcome::rolled_back);
+    EXPECT_EQ(told(Method::revert, walk.state_of("m1")), MasterState::restored);
+    EXPECT_EQ(walk.state_of("m0"), MasterState::untouched);
+}
+
+TEST(RevertWalk, LeavesANameThatIsNotItsToTake) {
+    RunWalk walk = revert_walk({"m0"}, false);
+    const auto done = drive(walk);
+    EXPECT_EQ(std::count(done.begin(), done.end(), "withdraw"), 0);
+    EXPECT_EQ(walk.outcome(), RunOutcome::rolled_back);
+}
+
+TEST(RevertWalk, WithoutAMasterToTakeBackTakesOutTheName) {
+    RunWalk walk = revert_walk({});
+    EXPECT_EQ(tail(drive(walk), "check m0"), (std::vector<std::string>{"check m0", "withdraw", "withdrawn", "verify",
+                                                                       "unlock m0", "unlock m1", "unlock m2"}));
+    EXPECT_EQ(walk.outcome(), RunOutcome::rolled_back);
+    EXPECT_EQ(revert_walk({}, false).next(), std::nullopt);
+}
+
+TEST(RevertWalk, IsNoRollbackUnlessTheNameIsGoneAndEverythingHolds) {
+    for (const char* step : {"withdraw", "withdrawn", "verify"}) {
+        for (const auto outcome : {StepOutcome::failed, StepOutcome::unknown}) {
+            RunWalk walk = revert_walk();
+            drive(walk, {{step, outcome}});
+            EXPECT_EQ(walk.outcome(), RunOutcome::needs_person) << step;
+        }
+    }
+}
+
+TEST(RevertWalk, PutsAMasterThatFailsBackAsItWasAndIsNoRollback) {
+    RunWalk walk = revert_walk();
+    EXPECT_EQ(tail(drive(walk, {{"ready m0", StepOutcome::failed}}), "ready m0"),
+              (std::vector<std::string>{"ready m0", "restore m0", "restart_back m0", "process_back m0", "ready_back m0",
+                                        "unlock m0", "unlock m1", "unlock m2"}));
+    EXPECT_EQ(walk.outcome(), RunOutcome::needs_person);
+    EXPECT_EQ(told(Method::revert, walk.state_of("m0")), MasterState::repaired);
+}
+
 TEST(RunWalk, CanaryOnlyHealsAfterTheCanaryHasSettled) {
     RunWalk walk = walk_of(three, true);
     const auto done = drive(walk);
@@ -211,6 +308,9 @@ TEST(RunWalk, WordsReadBack) {
     }
     EXPECT_EQ(step_from("sleep"), std::nullopt);
     EXPECT_EQ(run_outcome_from("rolled-back"), RunOutcome::rolled_back);
+    for (const auto method : {Method::args, Method::configmap, Method::revert})
+        EXPECT_EQ(method_from(name(method)), method);
+    EXPECT_EQ(method_from("file"), std::nullopt);
 }
 
 // A world beside the walk that knows what each step does to a master, and checks the promises of design 6 after each.

@@ -14,9 +14,9 @@ namespace {
 using remediate::Refusal;
 
 Reply reply_of(const remediate::Plan& plan) {
-    const int status = plan.refused()         ? exit_status::unobserved
-                       : plan.masters.empty() ? exit_status::good
-                                              : exit_status::findings;
+    const int status = plan.refused() ? exit_status::unobserved
+                       : plan.empty() ? exit_status::good
+                                      : exit_status::findings;
     return {.exit_status = status, .error = {}, .result = remediate::to_json(plan)};
 }
 
@@ -47,6 +47,7 @@ asio::awaitable<Result<remediate::Plan>> Program::make_plan_of(std::shared_ptr<c
                                                                PlanWish wish, ProgressSink progress) {
     auto view = co_await look(cluster, std::move(progress), {});
     auto input = plan_input(*cluster, config_.remediation, std::move(view), wish.method, wall_clock());
+    input.reverts = std::move(wish.reverts);
     for (auto& risk : accepted_by(wish.accept_risk, wish.uid, input)) input.accepted.push_back(std::move(risk));
     auto plan = remediate::make_plan(input);
     if (!plan.id.empty()) {
@@ -59,12 +60,52 @@ asio::awaitable<Result<remediate::Plan>> Program::make_plan_of(std::shared_ptr<c
 
 asio::awaitable<Reply> Program::plan(Request request, ProgressSink progress) {
     if (request.clusters.size() != 1) co_return failed(exit_status::usage, "plan needs the name of one cluster");
+    if (request.method != "args" && request.method != "configmap")
+        co_return failed(exit_status::usage, fmt::format("there is no method {}: plan with args or configmap",
+                                                         printable(request.method, 64)));
     const auto selected = select(request.clusters);
     if (!selected) co_return failed(exit_status::usage, selected.error().detail);
+    const auto cluster = selected->front();
+    co_return co_await make_and_store(std::move(request), cluster, std::nullopt, std::move(progress));
+}
+
+// The run and its plan from the journal; `cluster` receives the name of the cluster that it changed.
+asio::awaitable<Result<remediate::RevertOf>> Program::what_to_revert(std::string id, std::string& cluster) {
+    const auto refuse = [](std::string text) { return fail(Errc::invalid_argument, std::move(text)); };
+    auto record = co_await in_journal([id](remediate::Journal& journal) { return journal.run(id); });
+    if (!record) co_return std::unexpected(record.error());
+    if (!*record) co_return refuse(fmt::format("there is no run {}; aggmedic runs lists them", printable(id, 100)));
+    const auto& run = **record;
+    if (run.outcome.empty())
+        co_return refuse(fmt::format("run {} has not ended: aggmedic abort {} stops it", run.id, run.id));
+    auto plan = co_await in_journal([of = run.plan_id](remediate::Journal& journal) { return journal.plan(of); });
+    if (!plan) co_return std::unexpected(plan.error());
+    if (!*plan) co_return refuse(fmt::format("the plan of run {} is not in the journal any more", run.id));
+    if (!(*plan)->reverts.empty())
+        co_return refuse(fmt::format("run {} took back run {} itself; aggmedic plan {} plans the repair anew", run.id,
+                                     (*plan)->reverts, run.cluster));
+    cluster = run.cluster;
+    co_return remediate::revert_of(**plan, run.id);
+}
+
+asio::awaitable<Reply> Program::revert(Request request, ProgressSink progress) {
+    if (request.id.empty()) co_return failed(exit_status::usage, "revert needs the id of a run");
+    std::string name;
+    auto reverts = co_await what_to_revert(request.id, name);
+    if (!reverts) co_return failed(exit_status::usage, reverts.error().detail);
+    const auto cluster = find_cluster(name);
+    if (!cluster)
+        co_return failed(exit_status::usage,
+                         fmt::format("cluster {} is not configured any more", printable(name, 100)));
+    request.method = "revert";
+    co_return co_await make_and_store(std::move(request), cluster, std::move(*reverts), std::move(progress));
+}
+
+asio::awaitable<Reply> Program::make_and_store(Request request, std::shared_ptr<const ClusterConfig> cluster,
+                                               std::optional<remediate::RevertOf> reverts, ProgressSink progress) {
     for (const auto& id : request.accept_risk) {
         if (const auto fault = risk_id_fault(id); !fault.empty()) co_return failed(exit_status::usage, fault);
     }
-    const auto cluster = selected->front();
     auto hindered = co_await what_hinders(cluster->target.name);
     if (options_.standalone && hindered && !hindered->empty()) {
         // No daemon may ever start here to end what a dead process left.
@@ -81,19 +122,24 @@ asio::awaitable<Reply> Program::plan(Request request, ProgressSink progress) {
         refused.refusals = std::move(*hindered);
         co_return reply_of(refused);
     }
-    PlanWish wish{.method = request.method, .accept_risk = request.accept_risk, .uid = request.uid};
+    PlanWish wish{.method = request.method,
+                  .reverts = std::move(reverts),
+                  .accept_risk = request.accept_risk,
+                  .uid = request.uid};
     const auto made = co_await make_plan_of(cluster, std::move(wish), progress);
     if (!made)
         co_return failed(exit_status::usage,
                          "the plan could not be stored, so it cannot be applied: " + made.error().detail);
     const auto& plan = *made;
     co_await note({.uid = request.uid,
-                   .action = "plan",
+                   .action = plan.reverts.empty() ? "plan" : "revert",
                    .cluster = plan.cluster,
                    .plan = plan.id,
+                   .run = plan.reverts,
                    .outcome = plan.refused() ? "refused" : "",
                    .text = risks_accepted(request.accept_risk)});
     log_info("a plan was asked for", {{"cluster", plan.cluster},
+                                      {"method", plan.method},
                                       {"plan", plan.id},
                                       {"uid", std::to_string(request.uid)},
                                       {"refusals", std::to_string(plan.refusals.size())}});

@@ -156,8 +156,11 @@ asio::awaitable<Reply> Program::recorded_run(std::string id) {
                          fmt::format("there is no run {}; aggmedic runs lists them", printable(id, 100)));
     auto steps = co_await in_journal([run = (*record)->id](Journal& journal) { return journal.steps(run); });
     if (!steps) co_return failed(exit_status::usage, steps.error().detail);
-    co_return Reply{
-        .exit_status = exit_status_of((*record)->outcome), .error = {}, .result = report_of(**record, *steps)};
+    const auto plan = co_await in_journal([of = (*record)->plan_id](Journal& journal) { return journal.plan(of); });
+    const bool is_revert = plan && *plan && !(*plan)->reverts.empty();
+    co_return Reply{.exit_status = exit_status_of((*record)->outcome),
+                    .error = {},
+                    .result = report_of(**record, *steps, is_revert)};
 }
 
 asio::awaitable<Reply> Program::runs(Request request) {

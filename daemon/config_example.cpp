@@ -35,7 +35,7 @@ clusters:
     credentials:
       probe: {token_file: demo.token}         # a ServiceAccount with probes/rbac.yaml
       # canary: {token_file: demo-canary.token}   # may only get the name aggmedic-canary: shows a masked identity
-      # repair: {token_file: demo-repair.token}   # may delete the pods of after_repair
+      # repair: {token_file: demo-repair.token}   # may delete the pods of after_repair; optional: patch the published list
     # apiservices: {include: ["*"], exclude: []}
 
     # What follows is for looking at the masters and for repairing them. Without it aggmedic diagnoses over HTTPS alone.

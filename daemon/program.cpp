@@ -164,6 +164,7 @@ asio::awaitable<Reply> Program::dispatch(Request request, ProgressSink progress)
     if (!journal_)
         co_return failed(exit_status::usage, command + " needs a state directory; name a configuration with --config");
     if (command == "plan") co_return co_await plan(std::move(request), std::move(progress));
+    if (command == "revert") co_return co_await revert(std::move(request), std::move(progress));
     if (command == "plans") co_return co_await plans();
     if (command == "apply") co_return co_await apply(std::move(request), std::move(progress));
     if (command == "abort") co_return co_await abort(std::move(request), std::move(progress));

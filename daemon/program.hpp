@@ -63,10 +63,15 @@ class Program : public Service, public std::enable_shared_from_this<Program> {
 
     // commands_plan.cpp
     asio::awaitable<Reply> plan(Request request, ProgressSink progress);
+    asio::awaitable<Reply> revert(Request request, ProgressSink progress);
+    asio::awaitable<Reply> make_and_store(Request request, std::shared_ptr<const ClusterConfig> cluster,
+                                          std::optional<remediate::RevertOf> reverts, ProgressSink progress);
+    asio::awaitable<Result<remediate::RevertOf>> what_to_revert(std::string id, std::string& cluster);
     asio::awaitable<Result<std::vector<remediate::Refusal>>> what_hinders(std::string cluster);
     // Looks at everything, makes the plan and stores it if it has an id.
     struct PlanWish {
         std::string method = "args";
+        std::optional<remediate::RevertOf> reverts{};  // with the method revert
         std::vector<std::string> accept_risk;
         std::int64_t uid = -1;
     };

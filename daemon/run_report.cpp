@@ -18,17 +18,24 @@ json time_or_null(const std::optional<TimePoint>& time) {
 }
 
 // What a master is known to be after this step, as far as the step changes it; empty: it does not.
-std::string_view state_after(const StepRecord& step) {
+std::string_view state_after(const StepRecord& step, bool is_revert) {
     static const std::map<std::string_view, std::string_view> states = {
         {"swap", "patched"},
         {"restart", "restarted"},
         {"healed", "repaired"},
         {"ready_back", "restored"},
     };
+    // Of the revert of a run: the old arguments are what it brings.
+    static const std::map<std::string_view, std::string_view> states_of_revert = {
+        {"swap", "patched"},
+        {"restart", "restarted"},
+        {"aggregated", "restored"},
+        {"ready_back", "repaired"},
+    };
     static const std::map<std::string_view, std::string_view> touching = {
         {"swap", "unknown"}, {"restart", "unknown"}, {"restore", "unknown"}, {"restart_back", "unknown"}};
     const bool ok = step.completed && step.outcome == "ok";
-    const auto& known = ok ? states : touching;
+    const auto& known = !ok ? touching : is_revert ? states_of_revert : states;
     const auto found = known.find(step.step);
     return found == known.end() ? std::string_view() : found->second;
 }
@@ -60,7 +67,7 @@ json json_of(const remediate::RunRecord& record) {
             {"next", record.next}};
 }
 
-json report_of(const remediate::RunRecord& record, const std::vector<StepRecord>& steps) {
+json report_of(const remediate::RunRecord& record, const std::vector<StepRecord>& steps, bool is_revert) {
     json masters = json::array(), all = json::array();
     std::map<std::string, std::size_t> places;
     for (const auto& step : steps) {
@@ -70,7 +77,7 @@ json report_of(const remediate::RunRecord& record, const std::vector<StepRecord>
             if (added) masters.push_back({{"name", step.master}, {"state", "untouched"}, {"steps", json::array()}});
             auto& master = masters[place->second];
             master["steps"].push_back(line);
-            if (const auto state = state_after(step); !state.empty()) master["state"] = state;
+            if (const auto state = state_after(step, is_revert); !state.empty()) master["state"] = state;
         }
         line["master"] = step.master;
         line["at"] = to_rfc3339(step.intended);

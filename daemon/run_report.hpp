@@ -11,7 +11,8 @@ namespace aggmedic::daemon {
 nlohmann::json json_of(const remediate::RunRecord& record);
 
 // The JSON of `apply` for a run that only the journal remembers: each master's state is told from its steps. With
-// "steps" beside it, in order, each with its master.
-nlohmann::json report_of(const remediate::RunRecord& record, const std::vector<remediate::StepRecord>& steps);
+// "steps" beside it, in order, each with its master. `is_revert`: its plan takes another run back.
+nlohmann::json report_of(const remediate::RunRecord& record, const std::vector<remediate::StepRecord>& steps,
+                         bool is_revert = false);
 
 }  // namespace aggmedic::daemon

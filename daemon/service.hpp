@@ -32,7 +32,8 @@ namespace asio = boost::asio;
 //              finding with "meaning", "blast_radius" and "next" (commands to type)
 //   bundle     {"cluster","observed","state","sha256","archive"}: one tar (daemon/bundle.hpp) in Base64
 //   preflight  {"clusters":[{"name","state","refusals":[{"gate","subject","reason"}]}]}
-//   plan       of design 5.1
+//   plan, revert   of design 5.1 ("plan"), with "steps" (what is done to the ConfigMap) where there are any, and of a
+//              revert with "reverts" (the run), "withdraws" and "marked"
 //   apply, abort, follow   of design 5.1 ("apply"); `next` is the command to go on with
 //   status
 //   {"paused","mode","suspended":null|{"since","why"},"clusters":[{"name","state","kubernetes","findings":[{"cause","severity","master",
@@ -53,8 +54,8 @@ struct Request {
     std::string command;                   // one of the above, or reload
     std::vector<std::string> clusters;     // none: all
     std::string id;                        // of a plan or a run; a unique prefix of at least 8 characters will do
-    std::string method = "args";           // plan
-    std::vector<std::string> accept_risk;  // plan
+    std::string method = "args";           // plan: args, configmap
+    std::vector<std::string> accept_risk;  // plan, revert
     bool canary_only = false;              // apply
     bool canary_timing = false;            // check, explain
     std::string reason;                    // apply, pause

@@ -15,7 +15,6 @@ namespace {
 // Words that only some commands know, until the command is certain.
 struct Raw {
     std::string format = "table";
-    std::string method = "args";
     std::string cluster;  // where exactly one is meant
     std::string scope;    // pause, resume: none means the fleet
 };
@@ -98,8 +97,17 @@ void add_looking_commands(CLI::App& app, Invocation& invocation, Raw& raw) {
 void add_changing_commands(CLI::App& app, Invocation& invocation, Raw& raw) {
     auto* plan = add_command(app, invocation, Command::plan, help_of(Command::plan));
     plan->add_option("CLUSTER", raw.cluster, "the cluster")->required();
-    plan->add_option("--method", raw.method, "what to change: args (the masters' arguments)")->type_name("METHOD");
+    plan->add_option(
+            "--method", invocation.method,
+            "what to change: args (default: the masters' arguments) or configmap (the published list alone, no "
+            "master is restarted)")
+        ->type_name("METHOD");
     add_repeatable(*plan, "--accept-risk", "ID", invocation.accept_risk,
+                   "accept this risk of the plan; may be repeated");
+
+    auto* revert = add_command(app, invocation, Command::revert, help_of(Command::revert));
+    revert->add_option("RUN-ID", invocation.id, "id of the run, as apply and runs show it")->required();
+    add_repeatable(*revert, "--accept-risk", "ID", invocation.accept_risk,
                    "accept this risk of the plan; may be repeated");
 
     auto* apply = add_command(app, invocation, Command::apply, help_of(Command::apply));
@@ -223,14 +231,12 @@ std::string bosh_contradiction(const Invocation& invocation) {
 }
 
 // What one option alone cannot say.
-std::string contradiction(const Invocation& invocation, const Raw& raw) {
+std::string contradiction(const Invocation& invocation) {
     if (auto text = source_contradiction(invocation); !text.empty()) return text;
     if (auto text = bosh_contradiction(invocation); !text.empty()) return text;
     if (invocation.global.standalone && !invocation.global.socket.empty()) return "either --standalone or --socket";
-    if (raw.method == "configmap") {
-        return "--method configmap is not in this version: plan changes the masters' arguments (--method args)";
-    }
-    if (raw.method != "args") return "--method " + printable(raw.method) + ": there is only args";
+    if (invocation.method != "args" && invocation.method != "configmap")
+        return "--method " + printable(invocation.method) + ": there are args and configmap";
     return {};
 }
 
@@ -259,7 +265,7 @@ std::variant<Invocation, Farewell> parse_arguments(const std::vector<std::string
     invocation.global.format = formats.at(raw.format);
     if (!raw.cluster.empty()) invocation.clusters = {raw.cluster};
     if (!raw.scope.empty()) invocation.clusters = {raw.scope};
-    if (const auto text = contradiction(invocation, raw); !text.empty()) {
+    if (const auto text = contradiction(invocation); !text.empty()) {
         return usage_error("aggmedic: " + text + ".\nSee aggmedic --help.\n");
     }
     return invocation;

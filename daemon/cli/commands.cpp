@@ -15,11 +15,12 @@ struct Row {
     std::string (*render)(const nlohmann::json&, const View&);
     bool watches_run;
 };
-constexpr std::array<Row, 10> table = {{
+constexpr std::array<Row, 11> table = {{
     {Command::check, "check", render_check, false},
     {Command::explain, "explain", render_explain, false},
     {Command::preflight, "preflight", render_preflight, false},
     {Command::plan, "plan", render_plan, false},
+    {Command::revert, "revert", render_plan, false},
     {Command::apply, "apply", render_apply, true},
     {Command::abort_run, "abort", render_apply, true},
     {Command::status, "status", render_status, false},
@@ -42,6 +43,7 @@ daemon::Request request_of(const Invocation& invocation, const char* command) {
     request.command = command;
     request.clusters = invocation.clusters;
     request.id = invocation.id;
+    request.method = invocation.method;
     request.accept_risk = invocation.accept_risk;
     request.canary_only = invocation.canary_only;
     request.canary_timing = invocation.canary_timing;

@@ -6,7 +6,7 @@
 namespace aggmedic::cli {
 namespace {
 
-constexpr std::array<std::pair<Command, CommandHelp>, 17> table = {{
+constexpr std::array<std::pair<Command, CommandHelp>, 18> table = {{
     {Command::check,
      {"check", "look at clusters now, and name what is wrong",
       R"(Examples:
@@ -46,8 +46,17 @@ Exit: 0, or 2.)"}},
       R"(Examples:
   aggmedic plan demo
   aggmedic plan demo --accept-risk shared-ca --accept-risk single-master
+  aggmedic plan demo --method configmap       heals without a restart; no arguments account for it then
 
 Changes nothing; stores the plan and prints its id for apply.
+Exit: 0 nothing to do, 1 a plan, 2 usage, 3 refused (the gate is named).)"}},
+    {Command::revert,
+     {"revert", "plan taking back what a run changed: arguments, then the published name",
+      R"(Example:
+  aggmedic revert 7d8f2c
+
+Changes nothing; stores the plan and prints its id for apply, which ends as rolled back (4) when every master runs the
+old arguments and the name stays out of the ConfigMap.
 Exit: 0 nothing to do, 1 a plan, 2 usage, 3 refused (the gate is named).)"}},
     {Command::apply,
      {"apply", "apply exactly one plan, one master at a time",

@@ -11,6 +11,7 @@ enum class Command {
     preflight,
     bundle,
     plan,
+    revert,
     apply,
     abort_run,
     status,
@@ -44,7 +45,8 @@ struct Invocation {
     std::string kubeconfig, context;       // check, explain and bundle without a configuration
     std::string from;                      // check and explain: a bundle instead of a cluster
     std::string to;                        // bundle: the file to write, - for stdout; empty: named after the cluster
-    std::vector<std::string> accept_risk;  // plan
+    std::string method = "args";           // plan
+    std::vector<std::string> accept_risk;  // plan, revert
     bool canary_only = false;              // apply
     bool canary_timing = false;            // check, explain
     std::string reason;                    // apply, pause

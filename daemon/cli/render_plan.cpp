@@ -18,7 +18,10 @@ std::string accepting_command(const nlohmann::json& plan, const View& view) {
         const auto id = text_of(risk, "id");
         if (!truth_of(risk, "accepted") && std::ranges::find(accepted, id) == accepted.end()) accepted.push_back(id);
     }
-    std::string words = "plan " + typed_word(text_of(plan, "cluster"));
+    const auto reverts = text_of(plan, "reverts");
+    std::string words =
+        reverts.empty() ? "plan " + typed_word(text_of(plan, "cluster")) : "revert " + typed_word(reverts);
+    if (text_of(plan, "method") == "configmap") words += " --method configmap";
     for (const auto& id : accepted) words += " --accept-risk " + typed_word(id);
     return suggested(view, words);
 }
@@ -119,11 +122,25 @@ std::string steps(const nlohmann::json& master, const nlohmann::json& first, con
     return text;
 }
 
-std::string master_part(std::size_t index, const nlohmann::json& masters, const View& view) {
+// What is done to the ConfigMap, without touching a master.
+std::string list_part(const nlohmann::json& plan, const View& view) {
+    const auto& list = list_of(plan, "steps");
+    if (list.empty()) return {};
+    std::string text =
+        fmt::format("\n{}\n", tinted(view.style, Tone::strong,
+                                     list_of(plan, "masters").empty() ? "The published list, without a restart:"
+                                                                      : "Then the published list:"));
+    std::size_t number = 0;
+    for (const auto& step : list) text += step_lines(++number, step, view);
+    return text;
+}
+
+std::string master_part(std::size_t index, const nlohmann::json& plan, const View& view) {
+    const auto& masters = list_of(plan, "masters");
     const auto& master = masters[index];
     auto title = text_of(master, "name");
     if (const auto address = text_of(master, "address"); !address.empty()) title += " (" + address + ")";
-    if (index == 0) title += ", the canary";
+    if (index == 0 && text_of(plan, "reverts").empty()) title += ", the canary";
     std::string text = fmt::format("\n{}. {}\n", index + 1, tinted(view.style, Tone::strong, title));
     text += "   file " + text_of(master, "file") + "\n";
     const auto digest = [&](std::string_view key) { return text_of(master, key).substr(0, 12); };
@@ -176,8 +193,17 @@ std::string opening(const nlohmann::json& plan, const View& view) {
     }
     std::string words = fmt::format("Plan {} for {}: {}, one at a time.", id.substr(0, 12), cluster,
                                     counted(masters, "master is changed", "masters are changed"));
+    if (masters == 0) words = fmt::format("Plan {} for {}: no master is touched.", id.substr(0, 12), cluster);
     const auto name = text_of(plan, "common_name");
-    if (!name.empty()) words += " Adds the name " + name + " to requestheader-allowed-names.";
+    if (const auto reverts = text_of(plan, "reverts"); !reverts.empty()) {
+        words += " Takes back run " + reverts + ": the name " + name + " goes out of ";
+        words += masters == 0 ? "the published ConfigMap." : "the arguments";
+        if (masters != 0) words += truth_of(plan, "withdraws") ? ", then out of the published ConfigMap." : ".";
+    } else if (text_of(plan, "method") == "configmap") {
+        words += " Adds the name " + name + " to the published ConfigMap alone.";
+    } else if (!name.empty()) {
+        words += " Adds the name " + name + " to requestheader-allowed-names.";
+    }
     return wrapped(view.style, "", words + " Nothing has been changed yet.");
 }
 
@@ -196,10 +222,14 @@ std::string closing(const nlohmann::json& plan, const View& view) {
 std::string render_plan(const nlohmann::json& result, const View& view) {
     std::string text = opening(result, view) + refusals(result, view) + risks(result, view);
     const auto& masters = list_of(result, "masters");
-    for (std::size_t index = 0; index < masters.size(); ++index) text += master_part(index, masters, view);
+    for (std::size_t index = 0; index < masters.size(); ++index) text += master_part(index, result, view);
+    text += list_part(result, view);
     text += sentences(result, "after", "After the canary", view);
     text += sentences(result, "verify", "At the end this must hold", view);
-    text += sentences(result, "not_undone", "Not undone by restoring the arguments", view);
+    text += sentences(result, "not_undone",
+                      text_of(result, "method") == "configmap" ? "Not undone by taking it back"
+                                                               : "Not undone by restoring the arguments",
+                      view);
     return text + by_hand_part(masters) + closing(result, view);
 }
 

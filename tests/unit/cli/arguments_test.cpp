@@ -88,6 +88,15 @@ TEST(Arguments, FillWhatEachCommandKnows) {
     EXPECT_THAT(understood({"pause", "demo"}).clusters, ElementsAre("demo"));
 }
 
+TEST(Arguments, WhatARepairChangesAndWhichRunIsTakenBack) {
+    EXPECT_EQ(understood({"plan", "demo"}).method, "args");
+    EXPECT_EQ(understood({"plan", "demo", "--method", "configmap"}).method, "configmap");
+    const auto revert = understood({"revert", "7d8f2c", "--accept-risk", "single-master"});
+    EXPECT_EQ(revert.command, Command::revert);
+    EXPECT_EQ(revert.id, "7d8f2c");
+    EXPECT_THAT(revert.accept_risk, ElementsAre("single-master"));
+}
+
 TEST(Arguments, AnOptionBetweenClustersTakesOnlyItsOwnWord) {
     const auto invocation = understood({"plan", "--accept-risk", "shared-ca", "demo"});
     EXPECT_THAT(invocation.accept_risk, ElementsAre("shared-ca"));
@@ -102,8 +111,9 @@ TEST(Arguments, EveryMisuseIsExitTwoWithASentenceAndNothingOnStdout) {
         {{"check", "-o", "xml"}, "xml"},
         {{"plan"}, "CLUSTER"},
         {{"plan", "a", "b"}, "b"},
-        {{"plan", "demo", "--method", "configmap"}, "not in this version"},
-        {{"plan", "demo", "--method", "magic"}, "there is only args"},
+        {{"plan", "demo", "--method", "magic"}, "there are args and configmap"},
+        {{"plan", "demo", "--method", "revert"}, "there are args and configmap"},
+        {{"revert"}, "RUN-ID"},
         {{"apply"}, "PLAN-ID"},
         {{"abort"}, "RUN-ID"},
         {{"explain"}, "which cluster"},

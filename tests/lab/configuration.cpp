@@ -64,6 +64,7 @@ remediation:
   settle: {4}
   readyz_hold: {5}
   cooldown: {6}
+  configmap_watch: {11}
 clusters:
   - name: demo
     server: https://{7}
@@ -80,7 +81,7 @@ clusters:
 {9})",
         at, seconds(30 * scale), seconds(300 * scale), seconds(60 + 120 * scale), seconds(15 * scale),
         seconds(10 * scale), seconds(60 * scale), world.balancer.text(), masters_block(world),
-        accepted_risks(spec, world), probe_token(spec));
+        accepted_risks(spec, world), probe_token(spec), seconds(120 * scale));
 }
 
 std::string kubeconfig(const World& world, const std::string& user, const std::string& token_file) {

@@ -46,6 +46,14 @@ plan() { expect 1 "$@" plan demo --accept-risk shared-ca; id=$(plan_id); [ -n "$
 bpm=/var/vcap/jobs/kube-apiserver/config/bpm.yml
 live='tr "\0" "\n" <"/proc/$(sudo cat /var/vcap/sys/run/bpm/kube-apiserver/kube-apiserver.pid)/cmdline"'
 digests() { for m in 0 1 2; do on "master/$m" "sudo sha256sum $bpm; sudo cat /var/vcap/sys/run/bpm/kube-apiserver/kube-apiserver.pid"; done; }
+published() { # the ConfigMap as the probe reads it
+    inside curl -fsSk -H "Authorization: Bearer $(cat "$dir/lab/pki/probe.token")" \
+        https://10.77.0.10:8443/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication
+}
+published_names() { published | sed -n 's/.*"requestheader-allowed-names": *"\(\[[^]]*\]\)".*/\1/p' | tr -d '\\'; }
+names_are() { [ "$(published_names)" = "$1" ] || fail "the published names are $(published_names), not $1"; }
+last_run() { alone -o json runs >"$dir/runs" 2>>"$dir/err" || fail "there are no runs"; sed -n 's/.*"run": *"\([^"]*\)".*/\1/p' "$dir/runs" | head -n 1; }
+plan_revert() { run=$(last_run); expect 1 alone revert "$run"; id=$(plan_id); [ -n "$id" ] || fail "the revert has no plan"; }
 live_names() { on "master/$1" "sudo sh -c '$live' | sed -n 's/^--requestheader-allowed-names=//p' | head -n 1"; }
 file_names() { on "master/$1" "sudo sed -n 's/.*--requestheader-allowed-names=\([^\"]*\).*/\1/p' $bpm"; }
 repaired() { for m in 0 1 2; do [ "$(live_names $m)" = aggregator,demo.pks.ik.am ] && [ "$(file_names $m)" = aggregator,demo.pks.ik.am ] || fail "master/$m is not repaired"; done; }
@@ -170,6 +178,38 @@ monit-lies)
     says 'rolled.back|taken back'
     [ "$(digests)" = "$before" ] || fail "the old bytes and the old process are not there"
     nothing_left
+    ;;
+repair-configmap) # without a restart, kept over one, named as drift, and taken back
+    up --break cn-not-allowed
+    names_are '["aggregator"]'
+    before=$(digests)
+    expect 1 alone plan demo --method configmap --accept-risk shared-ca
+    says 'no master is touched'
+    says narrower-grant
+    id=$(plan_id)
+    expect 0 alone apply "$id"
+    says 'repaired and verified'
+    [ "$(digests)" = "$before" ] || fail "a master was touched"
+    nothing_left
+    names_are '["aggregator","demo.pks.ik.am"]'
+    published | grep -q '"aggmedic/added": *"demo.pks.ik.am"' || fail "the name carries no mark"
+    on master/1 "sudo /var/vcap/bosh/bin/monit restart kube-apiserver"
+    restarted() { [ "$(digests)" != "$before" ] && inside curl -fsSk -H "Authorization: Bearer $(cat "$dir/lab/pki/probe.token")" https://10.77.0.12:8443/readyz; }
+    until_so 120 restarted
+    names_are '["aggregator","demo.pks.ik.am"]'
+    expect 0 alone check demo # healed; the drift is a finding beside it
+    says unexplained-trust
+    ! grep -q cn-not-allowed "$dir/out" || fail "it is not healed"
+    plan_revert
+    says 'no master is touched'
+    before=$(digests)
+    expect 4 alone apply "$id"
+    says 'taken back as asked'
+    [ "$(digests)" = "$before" ] || fail "a master was touched"
+    names_are '["aggregator"]'
+    ! published | grep -q aggmedic/added || fail "the mark was left"
+    nothing_left
+    expect 0 alone revert "$run"
     ;;
 disk-full)
     up --break cn-not-allowed

@@ -12,6 +12,8 @@ Ordered config_map_object(const Asked& asked, const std::string& key, const Stor
                           {"uid", entry.value.value("uid", "")},
                           {"resourceVersion", std::to_string(entry.revision)},
                           {"creationTimestamp", "2026-11-23T00:16:54Z"}};
+    if (const auto annotations = entry.value.value("annotations", Json::object()); !annotations.empty())
+        object["metadata"]["annotations"] = annotations;
     // Who wrote it last and when, as every object says since 1.18.
     if (asked.server.generation.minor >= 18 && entry.value.contains("updated"))
         object["metadata"]["managedFields"] = Ordered::array({Ordered{{"manager", "kube-apiserver"},
@@ -23,7 +25,7 @@ Ordered config_map_object(const Asked& asked, const std::string& key, const Stor
 }
 
 // A merge PATCH or a PUT. With a resourceVersion in it, it is refused when the object has moved; without one the last
-// writer wins.
+// writer wins. With dryRun=All (since 1.13) everything is as if, and nothing is stored.
 model::Answer change_config_map(const Asked& asked, const std::string& key, const StoredValue& entry) {
     const Json change = Json::parse(asked.request.body, nullptr, false);
     if (!change.is_object())
@@ -31,9 +33,16 @@ model::Answer change_config_map(const Asked& asked, const std::string& key, cons
     const std::string wanted = change.value("metadata", Json::object()).value("resourceVersion", "");
     if (!wanted.empty() && wanted != std::to_string(entry.revision)) return asked.conflict();
     Json object = entry.value;
-    if (asked.request.method == "PUT") object["data"] = Json::object();
+    if (asked.request.method == "PUT") object["data"] = object["annotations"] = Json::object();
     object["updated"] = std::time(nullptr);
     object["data"].merge_patch(change.value("data", Json::object()));
+    if (!object.contains("annotations")) object["annotations"] = Json::object();
+    object["annotations"].merge_patch(change.value("metadata", Json::object()).value("annotations", Json::object()));
+    if (const auto dry_run = asked.request.query("dryRun"); !dry_run.empty()) {
+        if (asked.server.generation.minor < 13)
+            return asked.failure(400, "BadRequest", "the dryRun alpha feature is disabled");
+        return asked.ok(config_map_object(asked, key, {object, entry.revision}));
+    }
     std::optional<std::int64_t> expect;
     if (!wanted.empty()) expect = entry.revision;
     const auto written = asked.server.store.write(key, object, expect);

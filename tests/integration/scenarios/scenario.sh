@@ -211,6 +211,27 @@ repair-configmap) # without a restart, kept over one, named as drift, and taken 
     nothing_left
     expect 0 alone revert "$run"
     ;;
+revert) # the old bytes on every master, then the name out of the ConfigMap, for good
+    up --break cn-not-allowed
+    files() { for m in 0 1 2; do on "master/$m" "sudo sha256sum $bpm; sudo stat -c '%a %U %G' $bpm"; done; }
+    before=$(files)
+    plan alone
+    expect 0 alone apply "$id"
+    repaired
+    names_are '["aggregator","demo.pks.ik.am"]'
+    plan_revert
+    says '^3\. '
+    expect 4 alone apply "$id"
+    says 'taken back as asked'
+    [ "$(files)" = "$before" ] || fail "the old bytes, owners and modes are not there"
+    for m in 0 1 2; do [ "$(live_names $m)" = aggregator ] || fail "master/$m still runs the new arguments"; done
+    names_are '["aggregator"]'
+    nothing_left
+    expect 1 alone check demo
+    says cn-not-allowed
+    expect 0 alone revert "$run"
+    says 'nothing to do'
+    ;;
 disk-full)
     up --break cn-not-allowed
     plan alone

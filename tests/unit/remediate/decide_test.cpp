@@ -287,6 +287,25 @@ TEST(Replay, AnOutcomeThatWasNotJournaledIsNotTakenForGood) {
     EXPECT_EQ(result->walk.outcome(), RunOutcome::needs_person) << "the ConfigMap may hold the name";
 }
 
+// Before a run could take the name out itself, its undo went from the ready master straight to the watch.
+TEST(Replay, ReadsAnUndoOfTheVersionWithoutTheWithdrawal) {
+    auto records = recorded(40, Step::ready);
+    std::erase_if(records, [](const StepRecord& record) { return record.step == "withdraw"; });
+    auto result = replay(two, records);
+    ASSERT_TRUE(result);
+    EXPECT_EQ(result->walk.outcome(), RunOutcome::rolled_back);
+    EXPECT_FALSE(result->list_was_changed);
+
+    const auto watch = std::ranges::find(records, "withdrawn", &StepRecord::step);
+    ASSERT_NE(watch, records.end());
+    records.erase(watch + 1, records.end());
+    records.back().outcome.clear();
+    result = replay(two, records);
+    ASSERT_TRUE(result);
+    EXPECT_TRUE(result->in_flight);
+    EXPECT_EQ(result->walk.next(), (Action{.step = Step::withdrawn, .master = ""})) << "it is watched again";
+}
+
 TEST(Replay, RefusesRecordsOfAnotherPlan) {
     auto records = recorded(8);
     records[5].master = "m9";

@@ -154,6 +154,63 @@ TEST_F(JournalTest, IsForItsOwnerOnly) {
     EXPECT_EQ(facts.st_mode & 0777, 0600U);
 }
 
+// The tables as the first released schema made them, and a plan of that time with the digest that it had then.
+constexpr const char* first_schema = R"sql(
+CREATE TABLE plans (
+    id TEXT PRIMARY KEY, cluster TEXT NOT NULL, created INTEGER NOT NULL, json TEXT NOT NULL);
+CREATE INDEX plans_by_cluster ON plans (cluster, created);
+CREATE TABLE runs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, plan TEXT NOT NULL, cluster TEXT NOT NULL,
+    trigger TEXT NOT NULL, uid INTEGER NOT NULL, reason TEXT NOT NULL, canary_only INTEGER NOT NULL,
+    started INTEGER NOT NULL, finished INTEGER, outcome TEXT NOT NULL DEFAULT '', why TEXT NOT NULL DEFAULT '',
+    next TEXT NOT NULL DEFAULT '');
+CREATE TABLE steps (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL REFERENCES runs (id), step TEXT NOT NULL,
+    master TEXT NOT NULL, intended INTEGER NOT NULL, completed INTEGER, outcome TEXT NOT NULL DEFAULT '',
+    detail TEXT NOT NULL DEFAULT '');
+CREATE INDEX steps_by_run ON steps (run, sequence);
+CREATE TABLE pauses (cluster TEXT PRIMARY KEY, uid INTEGER NOT NULL, at INTEGER NOT NULL);
+CREATE TABLE histories (cluster TEXT PRIMARY KEY, json TEXT NOT NULL);
+CREATE TABLE identity (holder TEXT NOT NULL);
+INSERT INTO identity VALUES ('8d2b6a1e-3f0c-4f57-9a1e-0d4b5c6e7f80');
+INSERT INTO pauses VALUES ('demo', 7, 1000);
+INSERT INTO runs (id, plan, cluster, trigger, uid, reason, canary_only, started)
+    VALUES ('run-0001', '19f028b628f4', 'demo', 'person', 7, '', 0, 1000);
+INSERT INTO steps (run, step, master, intended, completed, outcome) VALUES ('run-0001', 'lock', 'm0', 1000, 1001, 'ok');
+PRAGMA user_version=1;
+)sql";
+
+TEST_F(JournalTest, TakesUpAFileOfTheFirstVersionWithItsPlansAndRuns) {
+    const auto stored = fixture("plans/stored-by-version-1.json");
+    sqlite3* raw = nullptr;
+    ASSERT_EQ(sqlite3_open((folder_ / "journal.db").c_str(), &raw), SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(raw, first_schema, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(raw);
+    sqlite3_stmt* insert = nullptr;
+    ASSERT_EQ(sqlite3_prepare_v2(raw, "INSERT INTO plans VALUES (?1 ->> 'id', 'demo', 1, ?1)", -1, &insert, nullptr),
+              SQLITE_OK)
+        << sqlite3_errmsg(raw);
+    sqlite3_bind_text(insert, 1, stored.c_str(), -1, SQLITE_STATIC);
+    ASSERT_EQ(sqlite3_step(insert), SQLITE_DONE) << sqlite3_errmsg(raw);
+    sqlite3_finalize(insert);
+    sqlite3_close(raw);
+
+    const auto journal = open();
+    const auto plan = journal->plan("19f028b628f4");
+    ASSERT_TRUE(plan) << plan.error().detail;
+    ASSERT_TRUE(*plan);
+    EXPECT_EQ((*plan)->method, "args");
+    EXPECT_EQ((*plan)->masters.size(), 3U);
+    EXPECT_EQ((*plan)->reverts, "");
+    EXPECT_TRUE((*plan)->steps.empty());
+    const auto open_runs = journal->unfinished();
+    ASSERT_TRUE(open_runs);
+    ASSERT_EQ(open_runs->size(), 1U);
+    EXPECT_EQ(journal->steps(open_runs->front().id)->size(), 1U);
+    EXPECT_THAT(journal->holds()->pauses,
+                ElementsAre(Pause{.cluster = "demo", .uid = 7, .at = at(1000), .reason = ""}));
+    EXPECT_EQ(*journal->holder(), "8d2b6a1e-3f0c-4f57-9a1e-0d4b5c6e7f80");
+}
+
 TEST_F(JournalTest, RefusesAFileOfANewerVersion) {
     static_cast<void>(open());
     sqlite3* raw = nullptr;

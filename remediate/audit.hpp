@@ -17,7 +17,7 @@ struct AuditRecord {
     TimePoint at{};
     std::int64_t uid = -1;  // of the peer that asked; -1: nobody, aggmedic by itself
     std::string user{};     // of that uid, when it was written
-    std::string action{};   // plan, apply, abort, pause, resume, suspend, reload, run-taken-up, run-ended
+    std::string action{};   // plan, revert, apply, abort, pause, resume, suspend, reload, run-taken-up, run-ended
     std::string cluster{}, plan{}, run{};
     std::string outcome{};  // of a run; or "refused"
     std::string text{};     // the reason given, or why it ended so

@@ -167,7 +167,9 @@ std::optional<Refusal> guard_changed_lately(const StartFacts& facts) {
 // What a run could not end, or had to take back, is not tried again by the same judgement.
 std::optional<Refusal> guard_last_run(const StartFacts& facts) {
     const auto* last = last_that_touched(facts.runs);
-    if (last == nullptr || ended_well(*last) || last->outcome == "rolled-back") return std::nullopt;
+    // An automatic run that undid itself may be tried again; what a person took back stays so until a person says.
+    const bool undid_itself = last != nullptr && last->outcome == "rolled-back" && last->trigger == "automatic";
+    if (last == nullptr || ended_well(*last) || undid_itself) return std::nullopt;
     const auto resumed = facts.holds.resumed_at(facts.cluster);
     if (last->finished && resumed && *resumed > *last->finished) return std::nullopt;
     return refusal(

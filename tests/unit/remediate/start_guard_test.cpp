@@ -87,6 +87,8 @@ std::vector<Row> rows() {
         {"changed-lately", "not watched", [](auto& facts) { facts.watched_since.reset(); }},
         {"last-run", "needs a person", [](auto& facts) { facts.runs = {run("needs-person", now - 2h, "person")}; }},
         {"last-run", "an outcome that nobody knows", [](auto& facts) { facts.runs = {run("else", now - 2h)}; }},
+        {"last-run", "a person took it back",
+         [](auto& facts) { facts.runs = {run("rolled-back", now - 2h, "person")}; }},
         {"last-run", "has not ended", [](auto& facts) { facts.runs = {run("", now - 2h)}; }},
         {"cooldown", "after a repair", [](auto& facts) { facts.runs = {run("applied", now - 29min, "person")}; }},
         {"cooldown", "after a rollback", [](auto& facts) { facts.runs = {run("rolled-back", now - 29min)}; }},

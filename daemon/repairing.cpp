@@ -34,10 +34,6 @@ class Busy {
     std::shared_ptr<AutomaticRepair> repair_;
 };
 
-bool touched(const RunRecord& run) {
-    return run.outcome != "refused";
-}
-
 // Seen whole, and lately.
 remediate::CanaryCluster canary_of(const ClusterWatch& watch, milliseconds interval) {
     remediate::CanaryCluster canary;
@@ -129,13 +125,13 @@ asio::awaitable<void> Program::look_for_drift(std::string name, AutomaticRepair&
         log_error("the journal cannot be read", {{"error", runs.error().detail}});
         co_return;
     }
-    const auto last = std::ranges::find_if(*runs, touched);
-    const auto id = last == runs->end() ? std::string() : last->id + " " + last->outcome;
+    const auto* last = remediate::last_that_touched(*runs);
+    const auto id = last == nullptr ? std::string() : last->id + " " + last->outcome;
     if (repair.last_run != id) {
         repair.repaired.reset();
         repair.last_run = id;
         // A run that did not end well says of itself what each master holds.
-        if (last != runs->end() && (last->outcome == "applied" || last->outcome == "healed")) {
+        if (last != nullptr && remediate::ended_well(*last)) {
             auto plan =
                 co_await in_journal([plan_id = last->plan_id](Journal& journal) { return journal.plan(plan_id); });
             if (!plan) repair.last_run.clear();  // it is asked again
@@ -272,8 +268,7 @@ asio::awaitable<Result<remediate::StartFacts>> Program::start_facts(std::shared_
     const auto watched = watched_.find(canary);
     if (!canary.empty() && canary != name && watched != watched_.end()) {
         facts.canary = canary_of(*watched->second.watch, config_.probe.interval);
-        const auto last = std::ranges::find_if(read->of_canary, touched);
-        if (last != read->of_canary.end()) facts.canary->last_run = *last;
+        if (const auto* last = remediate::last_that_touched(read->of_canary)) facts.canary->last_run = *last;
     }
     co_return facts;
 }

@@ -21,7 +21,7 @@ class Seen {
   public:
     Seen() = default;                                 // not-asked
     Seen(T value) : state_(std::move(value)) {}       // NOLINT(google-explicit-constructor): a value is seen
-    Seen(Unobserved why) : state_(std::move(why)) {}  // NOLINT(google-explicit-constructor)
+    Seen(Unobserved why) : state_(std::move(why)) {}  // NOLINT(google-explicit-constructor): likewise
     explicit operator bool() const { return std::holds_alternative<T>(state_); }
     const T& operator*() const { return std::get<T>(state_); }
     T& operator*() { return std::get<T>(state_); }

@@ -47,6 +47,9 @@ std::string in_words(milliseconds time) {
 bool touched(const RunRecord& run) {
     return run.outcome != "refused";
 }
+
+}  // namespace
+
 bool ended_well(const RunRecord& run) {
     return run.outcome == "applied" || run.outcome == "healed";
 }
@@ -54,8 +57,6 @@ const RunRecord* last_that_touched(const std::vector<RunRecord>& runs) {
     const auto found = std::ranges::find_if(runs, touched);
     return found == runs.end() ? nullptr : &*found;
 }
-
-}  // namespace
 
 const Pause* Holds::pause_of(const std::string& cluster) const {
     const auto holds = [&](const Pause& pause) { return pause.cluster.empty() || pause.cluster == cluster; };

@@ -29,6 +29,11 @@ struct StartSettings {
     bool has_alert_gate = false;
 };
 
+bool ended_well(const RunRecord& run);
+// Of these, newest first, the newest that may have changed a master (a refused run did not); null: none. Points into
+// `runs`.
+const RunRecord* last_that_touched(const std::vector<RunRecord>& runs);
+
 // What the cluster that goes first looks like.
 struct CanaryCluster {
     bool known = false;         // seen whole, and lately

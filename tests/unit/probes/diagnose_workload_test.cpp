@@ -47,6 +47,15 @@ Observation recorded(const std::string& folder, bool ssh) {
     return recording::load(folder, {.ssh = ssh, .as = As::admin});
 }
 
+ServiceFacts service_at(std::string cluster_ip) {
+    return {.type = "ClusterIP",
+            .cluster_ip = std::move(cluster_ip),
+            .has_selector = true,
+            .has_port = true,
+            .port_name = "",
+            .target_port = ""};
+}
+
 PodFacts pod(bool ready) {
     PodFacts made;
     made.name = "api-0";
@@ -260,12 +269,7 @@ TEST(Workloads, WithoutANamespaceTheApiServiceIsAnOrphan) {
 TEST(Workloads, PodsThatAreNotReadyAreTheBackendThatIsMissing) {
     const auto observation = with_workloads(recorded("extension-down", false), [](Workload& each) {
         each.namespace_exists = true;
-        each.service = ServiceFacts{.type = "ClusterIP",
-                                    .cluster_ip = "10.0.0.1",
-                                    .has_selector = true,
-                                    .has_port = true,
-                                    .port_name = "",
-                                    .target_port = ""};
+        each.service = service_at("10.0.0.1");
         each.pods = std::vector<PodFacts>{pod(false)};
         each.pods->front().waiting_reason = "CrashLoopBackOff";
     });
@@ -331,12 +335,7 @@ TEST_P(ServersThatLackWhatTheyRead, AreMissingAsAConsequenceOnlyWhereTheySaySo) 
     answer_all(observation, 503, "service unavailable\n");
     set_condition(observation, "False", "MissingEndpoints", "endpoints have no addresses");
     const auto crash_loop = [](Workload& each) {
-        each.service = ServiceFacts{.type = "ClusterIP",
-                                    .cluster_ip = "10.0.0.1",
-                                    .has_selector = true,
-                                    .has_port = true,
-                                    .port_name = "",
-                                    .target_port = ""};
+        each.service = service_at("10.0.0.1");
         each.pods = std::vector<PodFacts>{pod(false)};
         each.pods->front().waiting_reason = "CrashLoopBackOff";
     };
@@ -393,12 +392,7 @@ Observation ended_a_moment_ago(Observation observation, int exit_code) {
     answer_all(observation, 503, "service unavailable\n");
     set_condition(observation, "False", "MissingEndpoints", "endpoints have no addresses");
     return with_workloads(std::move(observation), [&](Workload& each) {
-        each.service = ServiceFacts{.type = "ClusterIP",
-                                    .cluster_ip = "10.0.0.1",
-                                    .has_selector = true,
-                                    .has_port = true,
-                                    .port_name = "",
-                                    .target_port = ""};
+        each.service = service_at("10.0.0.1");
         each.pods = std::vector<PodFacts>{pod(false)};
         each.pods->front().last_exit_at = recording::now() - std::chrono::seconds(20);
         each.pods->front().last_exit_code = exit_code;
@@ -449,14 +443,7 @@ TEST(Ways, AnHttpProxyIsTheCauseOnlyWhereNoProxyDoesNotCoverTheService) {
                             Row{"fd00:0::9", false, "fd00::9"}, Row{"fd01::/108", true, "fd00::9"}}) {
         auto observation = healthy();
         answer_all(observation, 503, "error trying to reach service: EOF");
-        observation = with_workloads(observation, [&](Workload& each) {
-            each.service = ServiceFacts{.type = "ClusterIP",
-                                        .cluster_ip = row.service,
-                                        .has_selector = true,
-                                        .has_port = true,
-                                        .port_name = "",
-                                        .target_port = ""};
-        });
+        observation = with_workloads(observation, [&](Workload& each) { each.service = service_at(row.service); });
         observation.masters.at("m0")->proxy_environment =
             std::map<std::string, std::string>{{"https_proxy", "http://proxy:3128"}, {"no_proxy", row.no_proxy}};
         for (const auto& finding : judge(observation).findings) {
@@ -478,12 +465,7 @@ TEST(Ways, WithAggregatorRoutingNoProxyHasToCoverThePods) {
         auto observation = healthy();
         answer_all(observation, 503, "error trying to reach service: EOF");
         observation = with_workloads(observation, [&](Workload& each) {
-            each.service = ServiceFacts{.type = "ClusterIP",
-                                        .cluster_ip = "10.100.200.9",
-                                        .has_selector = true,
-                                        .has_port = true,
-                                        .port_name = "",
-                                        .target_port = ""};
+            each.service = service_at("10.100.200.9");
             each.endpoints = EndpointFacts{
                 .source = "endpoints", .has_port = true, .ready_count = 1, .ready = {row.endpoint}, .not_ready = {}};
         });

@@ -85,7 +85,7 @@ HelperMaster::HelperMaster(std::string shell) : shell_(std::move(shell)) {
     std::string name = (fs::temp_directory_path() / "aggmedic-master-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
     root_ = name;
-    ::chmod(name.c_str(), 0755);  // NOLINT: the helper asks what another user could read
+    ::chmod(name.c_str(), 0755);  // other users pass: the helper asks what they could read
     for (const char* made : {"run", "var/vcap/bosh/bin", "var/vcap/monit.says", "var/vcap/sys/run/bpm/kube-apiserver",
                              "var/vcap/data/jobs/kube-apiserver/1/config", "var/vcap/jobs", "var/lib"}) {
         fs::create_directories(root_ / made);

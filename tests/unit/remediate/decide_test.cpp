@@ -271,6 +271,30 @@ TEST(Replay, GoesOnBehindAnUndoThatCouldNotBeJournaled) {
     EXPECT_EQ(result->walk.outcome(), RunOutcome::rolled_back);
 }
 
+// Which reading of a gap holds may only come out several records later: that the master was unlocked in the end says
+// that its undo was seen through.
+TEST(Replay, TakesTheReadingOfAGapThatAllThatFollowsFits) {
+    auto records = recorded(40, Step::process);
+    std::erase_if(records, [](const StepRecord& record) {
+        return record.step == "ready_back" || record.step == "withdraw" || record.step == "withdrawn";
+    });
+    const auto open = std::ranges::find(records, "process_back", &StepRecord::step);
+    ASSERT_NE(open, records.end());
+    open->outcome.clear();
+    ASSERT_EQ(std::ranges::count(records, "unlock", &StepRecord::step), 2);
+    const auto result = replay(two, records);
+    ASSERT_TRUE(result);
+    EXPECT_EQ(result->walk.state_of("m0"), MasterState::restored);
+    EXPECT_EQ(result->walk.outcome(), RunOutcome::needs_person) << "nobody says that the name is out of the ConfigMap";
+}
+
+TEST(Replay, GivesUpOnADamagedJournalInTime) {
+    auto records = recorded(3);
+    for (auto& record : records) record.outcome.clear();
+    for (int round = 0; round < 500; ++round) records.push_back(records[static_cast<std::size_t>(round) % 3]);
+    EXPECT_FALSE(replay(two, records));
+}
+
 TEST(Replay, AnOutcomeThatWasNotJournaledIsNotTakenForGood) {
     auto records = recorded(40);
     const auto verify = std::ranges::find(records, "verify", &StepRecord::step);

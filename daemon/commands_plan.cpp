@@ -43,12 +43,21 @@ asio::awaitable<Result<std::vector<Refusal>>> Program::what_hinders(std::string 
     co_return refusals;
 }
 
+asio::awaitable<Result<std::vector<Refusal>>> Program::what_still_hinders(std::string cluster, ProgressSink progress) {
+    auto hindered = co_await what_hinders(cluster);
+    if (!options_.standalone || !hindered || hindered->empty()) co_return hindered;
+    progress({{"text", "a run that a dead process left is ended first"}});
+    co_await reconcile();
+    co_return co_await what_hinders(cluster);
+}
+
 asio::awaitable<Result<remediate::Plan>> Program::make_plan_of(std::shared_ptr<const ClusterConfig> cluster,
                                                                PlanWish wish, ProgressSink progress) {
     auto view = co_await look(cluster, std::move(progress), {});
     auto input = plan_input(*cluster, config_.remediation, std::move(view), wish.method, wall_clock());
     input.reverts = std::move(wish.reverts);
     for (auto& risk : accepted_by(wish.accept_risk, wish.uid, input)) input.accepted.push_back(std::move(risk));
+    for (auto& risk : wish.accepted) input.accepted.push_back(std::move(risk));
     auto plan = remediate::make_plan(input);
     if (!plan.id.empty()) {
         const auto stored =
@@ -69,23 +78,31 @@ asio::awaitable<Reply> Program::plan(Request request, ProgressSink progress) {
     co_return co_await make_and_store(std::move(request), cluster, std::nullopt, std::move(progress));
 }
 
-// The run and its plan from the journal; `cluster` receives the name of the cluster that it changed.
-asio::awaitable<Result<remediate::RevertOf>> Program::what_to_revert(std::string id, std::string& cluster) {
+asio::awaitable<Result<Program::PlannedRun>> Program::planned_run(std::string id) {
     const auto refuse = [](std::string text) { return fail(Errc::invalid_argument, std::move(text)); };
     auto record = co_await in_journal([id](remediate::Journal& journal) { return journal.run(id); });
     if (!record) co_return std::unexpected(record.error());
     if (!*record) co_return refuse(fmt::format("there is no run {}; aggmedic runs lists them", printable(id, 100)));
-    const auto& run = **record;
+    auto plan =
+        co_await in_journal([of = (*record)->plan_id](remediate::Journal& journal) { return journal.plan(of); });
+    if (!plan) co_return std::unexpected(plan.error());
+    if (!*plan) co_return refuse(fmt::format("the plan of run {} is not in the journal any more", (*record)->id));
+    co_return PlannedRun{.run = std::move(**record), .plan = std::move(**plan)};
+}
+
+// `cluster` receives the name of the cluster that the run changed.
+asio::awaitable<Result<remediate::RevertOf>> Program::what_to_revert(std::string id, std::string& cluster) {
+    const auto refuse = [](std::string text) { return fail(Errc::invalid_argument, std::move(text)); };
+    const auto planned = co_await planned_run(std::move(id));
+    if (!planned) co_return std::unexpected(planned.error());
+    const auto& [run, plan] = *planned;
     if (run.outcome.empty())
         co_return refuse(fmt::format("run {} has not ended: aggmedic abort {} stops it", run.id, run.id));
-    auto plan = co_await in_journal([of = run.plan_id](remediate::Journal& journal) { return journal.plan(of); });
-    if (!plan) co_return std::unexpected(plan.error());
-    if (!*plan) co_return refuse(fmt::format("the plan of run {} is not in the journal any more", run.id));
-    if (!(*plan)->reverts.empty())
+    if (!plan.reverts.empty())
         co_return refuse(fmt::format("run {} took back run {} itself; aggmedic plan {} plans the repair anew", run.id,
-                                     (*plan)->reverts, run.cluster));
+                                     plan.reverts, run.cluster));
     cluster = run.cluster;
-    co_return remediate::revert_of(**plan, run.id);
+    co_return remediate::revert_of(plan, run.id);
 }
 
 asio::awaitable<Reply> Program::revert(Request request, ProgressSink progress) {
@@ -106,13 +123,7 @@ asio::awaitable<Reply> Program::make_and_store(Request request, std::shared_ptr<
     for (const auto& id : request.accept_risk) {
         if (const auto fault = risk_id_fault(id); !fault.empty()) co_return failed(exit_status::usage, fault);
     }
-    auto hindered = co_await what_hinders(cluster->target.name);
-    if (options_.standalone && hindered && !hindered->empty()) {
-        // No daemon may ever start here to end what a dead process left.
-        progress({{"text", "a run that a dead process left is ended first"}});
-        co_await reconcile();
-        hindered = co_await what_hinders(cluster->target.name);
-    }
+    auto hindered = co_await what_still_hinders(cluster->target.name, progress);
     if (!hindered) co_return failed(exit_status::usage, hindered.error().detail);
     if (!hindered->empty()) {
         remediate::Plan refused;

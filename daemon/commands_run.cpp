@@ -6,9 +6,11 @@
 #include <nlohmann/json.hpp>
 
 #include "daemon/log.hpp"
+#include "daemon/planning.hpp"
 #include "daemon/program.hpp"
 #include "daemon/run_report.hpp"
 #include "net/text.hpp"
+#include "remediate/rest_of_run.hpp"
 
 namespace aggmedic::daemon {
 namespace {
@@ -31,15 +33,53 @@ int exit_status_of(std::string_view outcome) {
 }
 
 asio::awaitable<Reply> Program::apply(Request request, ProgressSink progress) {
+    if (request.rest_of_run) co_return co_await apply_rest(std::move(request), std::move(progress));
     if (request.id.empty()) co_return failed(exit_status::usage, "apply needs the id of a plan");
     auto plan = co_await in_journal([id = request.id](Journal& journal) { return journal.plan(id); });
     if (!plan) co_return failed(exit_status::usage, plan.error().detail);
     if (!*plan)
         co_return failed(exit_status::usage, fmt::format("there is no plan {}; aggmedic plan CLUSTER makes one",
                                                          printable(request.id, 100)));
+    co_return co_await start(std::move(request), std::move(**plan), std::move(progress));
+}
+
+// What a run left to do, planned anew under every gate, and applied where it is nothing but the rest of what a person
+// approved with the plan of that run.
+asio::awaitable<Reply> Program::apply_rest(Request request, ProgressSink progress) {
+    const auto refused = [](std::string text) { return failed(exit_status::refused, std::move(text)); };
+    if (request.id.empty()) co_return failed(exit_status::usage, "apply --resume needs the id of a run");
+    auto before = co_await planned_run(request.id);
+    if (!before) co_return failed(exit_status::usage, before.error().detail);
+    const auto cluster = find_cluster(before->run.cluster);
+    if (!cluster) co_return refused(fmt::format("cluster {} is not configured any more", before->run.cluster));
+    if (const auto hindered = co_await what_still_hinders(before->run.cluster, progress); !hindered)
+        co_return failed(exit_status::usage, hindered.error().detail);
+    else if (!hindered->empty())
+        co_return refused(hindered->front().reason);
+    before = co_await planned_run(request.id);  // as it ended by now
+    if (!before) co_return failed(exit_status::usage, before.error().detail);
+    const auto& [run, approved] = *before;
+    if (const auto why = remediate::why_not_resumed(run, approved); !why.empty()) co_return refused(why);
+
+    PlanWish wish{.method = approved.method, .accept_risk = {}, .uid = request.uid, .accepted = accepted_in(approved)};
+    auto rest = co_await make_plan_of(cluster, std::move(wish), progress);
+    if (!rest) co_return failed(exit_status::usage, "the rest of the run could not be planned: " + rest.error().detail);
+    const auto why = remediate::why_not_the_rest(*rest, run, approved);
+    co_await note({.uid = request.uid,
+                   .action = "plan",
+                   .cluster = run.cluster,
+                   .plan = rest->id,
+                   .run = run.id,
+                   .outcome = why.empty() ? "" : "refused",
+                   .text = "the rest of run " + run.id});
+    if (!why.empty()) co_return refused(why);
+    co_return co_await start(std::move(request), std::move(*rest), std::move(progress));
+}
+
+asio::awaitable<Reply> Program::start(Request request, remediate::Plan plan, ProgressSink progress) {
     remediate::AuditRecord asked{
-        .uid = request.uid, .action = "apply", .cluster = (*plan)->cluster, .plan = (*plan)->id, .outcome = "refused"};
-    auto run = co_await begin(std::move(request), std::move(**plan), {});
+        .uid = request.uid, .action = "apply", .cluster = plan.cluster, .plan = plan.id, .outcome = "refused"};
+    auto run = co_await begin(std::move(request), std::move(plan), {});
     if (!run) {
         asked.text = run.error().detail;
         co_await note(std::move(asked));

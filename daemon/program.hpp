@@ -67,19 +67,30 @@ class Program : public Service, public std::enable_shared_from_this<Program> {
     asio::awaitable<Reply> make_and_store(Request request, std::shared_ptr<const ClusterConfig> cluster,
                                           std::optional<remediate::RevertOf> reverts, ProgressSink progress);
     asio::awaitable<Result<remediate::RevertOf>> what_to_revert(std::string id, std::string& cluster);
+    struct PlannedRun {
+        remediate::RunRecord run;
+        remediate::Plan plan;
+    };
+    asio::awaitable<Result<PlannedRun>> planned_run(std::string id);
     asio::awaitable<Result<std::vector<remediate::Refusal>>> what_hinders(std::string cluster);
+    // The same, once what a dead process left is ended where no daemon ever will (--standalone).
+    asio::awaitable<Result<std::vector<remediate::Refusal>>> what_still_hinders(std::string cluster,
+                                                                                ProgressSink progress);
     // Looks at everything, makes the plan and stores it if it has an id.
     struct PlanWish {
         std::string method = "args";
         std::optional<remediate::RevertOf> reverts{};  // with the method revert
         std::vector<std::string> accept_risk;
         std::int64_t uid = -1;
+        std::vector<remediate::AcceptedRisk> accepted{};  // earlier, by a person, exactly as they stand here
     };
     asio::awaitable<Result<remediate::Plan>> make_plan_of(std::shared_ptr<const ClusterConfig> cluster, PlanWish wish,
                                                           ProgressSink progress);
 
     // commands_run.cpp
     asio::awaitable<Reply> apply(Request request, ProgressSink progress);
+    asio::awaitable<Reply> apply_rest(Request request, ProgressSink progress);
+    asio::awaitable<Reply> start(Request request, remediate::Plan plan, ProgressSink progress);
     asio::awaitable<Reply> abort(Request request, ProgressSink progress);
     asio::awaitable<Reply> follow(Request request, ProgressSink progress);
     asio::awaitable<Reply> runs(Request request);

@@ -7,10 +7,16 @@ namespace aggmedic::daemon {
 using nlohmann::json;
 
 json to_json(const Request& request) {
-    return {
-        {"command", request.command}, {"clusters", request.clusters},           {"id", request.id},
-        {"method", request.method},   {"accept_risk", request.accept_risk},     {"canary_only", request.canary_only},
-        {"reason", request.reason},   {"canary_timing", request.canary_timing}, {"after", request.after}};
+    return {{"command", request.command},
+            {"clusters", request.clusters},
+            {"id", request.id},
+            {"method", request.method},
+            {"accept_risk", request.accept_risk},
+            {"canary_only", request.canary_only},
+            {"reason", request.reason},
+            {"canary_timing", request.canary_timing},
+            {"after", request.after},
+            {"rest_of_run", request.rest_of_run}};
 }
 
 Result<Request> parse_request(std::string_view line) {
@@ -23,6 +29,7 @@ Result<Request> parse_request(std::string_view line) {
         request.method = value.value("method", request.method);
         request.accept_risk = value.value("accept_risk", request.accept_risk);
         request.canary_only = value.value("canary_only", request.canary_only);
+        request.rest_of_run = value.value("rest_of_run", request.rest_of_run);
         request.canary_timing = value.value("canary_timing", request.canary_timing);
         request.reason = value.value("reason", request.reason);
         request.after = value.value("after", request.after);

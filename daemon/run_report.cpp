@@ -34,6 +34,7 @@ std::string_view state_after(const StepRecord& step, bool is_revert) {
     };
     static const std::map<std::string_view, std::string_view> touching = {
         {"swap", "unknown"}, {"restart", "unknown"}, {"restore", "unknown"}, {"restart_back", "unknown"}};
+    if (step.step == "swap" && step.completed && step.outcome == "failed") return {};  // nothing was written
     const bool ok = step.completed && step.outcome == "ok";
     const auto& known = !ok ? touching : is_revert ? states_of_revert : states;
     const auto found = known.find(step.step);

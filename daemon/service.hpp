@@ -58,6 +58,7 @@ struct Request {
     std::vector<std::string> accept_risk;  // plan, revert
     bool canary_only = false;              // apply
     bool canary_timing = false;            // check, explain
+    bool rest_of_run = false;              // apply: id is a run, and what it left to do is applied
     std::string reason;                    // apply, pause
     std::int64_t after = 0;                // audit: the sequence number to go on from
     std::int64_t uid = -1;                 // filled by the server from the peer's credentials, never by the client

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "net/text.hpp"
@@ -64,6 +65,18 @@ std::string describe_master(const MasterPlan& master, MasterState state, const s
         master.name, master.resolved, master.sha256_before, master.sha256_after, folder, leaf, run, master.resolved);
 }
 
+// After a run that needs a person: forward and back.
+std::string way_on(const Plan& plan, const RunWalk& walk, const std::string& run) {
+    if (!plan.reverts.empty()) return "aggmedic revert " + plan.reverts + " to go on with what is left";
+    const bool all_repaired = std::ranges::all_of(
+        plan.masters, [&](const MasterPlan& master) { return walk.state_of(master.name) == MasterState::repaired; });
+    std::string forward = "aggmedic plan " + plan.cluster + " to go on with what is left";
+    if (plan.method == "args")
+        forward = all_repaired ? "aggmedic explain " + plan.cluster + " (every master is repaired)"
+                               : "aggmedic apply --resume " + run + " to go on with what is left";
+    return forward + ", or aggmedic revert " + run + " to take it back";
+}
+
 }  // namespace
 
 std::chrono::seconds estimate_left(const Plan& plan, const RunWalk& walk) {
@@ -84,7 +97,9 @@ std::string describe_next(const Plan& plan, const RunWalk& walk, RunOutcome outc
             return "aggmedic bosh ops-file " + cluster +
                    " (or runtime-config) makes it permanent: a recreated VM comes back without it";
         case RunOutcome::healed:
-            return "aggmedic plan " + cluster + " for the masters that are left, in a window of your choice";
+            return "aggmedic apply --resume " + run +
+                   " for the masters that are left, in a window of your choice (aggmedic plan " + cluster +
+                   " shows them)";
         case RunOutcome::refused:
             if (!plan.reverts.empty()) return "aggmedic revert " + plan.reverts + " plans it anew";
             [[fallthrough]];
@@ -93,10 +108,7 @@ std::string describe_next(const Plan& plan, const RunWalk& walk, RunOutcome outc
         case RunOutcome::needs_person:
             break;
     }
-    std::string text =
-        plan.reverts.empty()
-            ? "aggmedic plan " + cluster + " to go on with what is left, or aggmedic revert " + run + " to take it back"
-            : "aggmedic revert " + plan.reverts + " to go on with what is left";
+    std::string text = way_on(plan, walk, run);
     text += "; aggmedic runs " + run + " shows every step.";
     const auto method = method_from(plan.method).value_or(Method::args);
     for (const auto& master : plan.masters)

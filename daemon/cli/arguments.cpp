@@ -17,6 +17,7 @@ struct Raw {
     std::string format = "table";
     std::string cluster;  // where exactly one is meant
     std::string scope;    // pause, resume: none means the fleet
+    std::string rest_of;  // apply: a run in place of a plan
 };
 
 CLI::App* add_command(CLI::App& app, Invocation& invocation, Command command, const CommandHelp& help) {
@@ -111,7 +112,12 @@ void add_changing_commands(CLI::App& app, Invocation& invocation, Raw& raw) {
                    "accept this risk of the plan; may be repeated");
 
     auto* apply = add_command(app, invocation, Command::apply, help_of(Command::apply));
-    apply->add_option("PLAN-ID", invocation.id, "id that plan printed (at least 8 characters of it)")->required();
+    auto* plan_id = apply->add_option("PLAN-ID", invocation.id, "id that plan printed (at least 8 characters of it)");
+    apply
+        ->add_option("--resume", raw.rest_of,
+                     "go on with what this run left to do, if that is all that would be changed")
+        ->type_name("RUN-ID")
+        ->excludes(plan_id);
     apply->add_flag("--canary-only", invocation.canary_only, "repair and prove the first master, then stop");
     apply->add_option("--reason", invocation.reason, "why, for the journal")->type_name("TEXT");
 
@@ -234,6 +240,8 @@ std::string bosh_contradiction(const Invocation& invocation) {
 std::string contradiction(const Invocation& invocation) {
     if (auto text = source_contradiction(invocation); !text.empty()) return text;
     if (auto text = bosh_contradiction(invocation); !text.empty()) return text;
+    if (invocation.command == Command::apply && invocation.id.empty())
+        return "apply what? Give the PLAN-ID that plan printed, or --resume RUN-ID";
     if (invocation.global.standalone && !invocation.global.socket.empty()) return "either --standalone or --socket";
     if (invocation.method != "args" && invocation.method != "configmap")
         return "--method " + printable(invocation.method) + ": there are args and configmap";
@@ -265,6 +273,10 @@ std::variant<Invocation, Farewell> parse_arguments(const std::vector<std::string
     invocation.global.format = formats.at(raw.format);
     if (!raw.cluster.empty()) invocation.clusters = {raw.cluster};
     if (!raw.scope.empty()) invocation.clusters = {raw.scope};
+    if (!raw.rest_of.empty()) {
+        invocation.id = raw.rest_of;
+        invocation.rest_of_run = true;
+    }
     if (const auto text = contradiction(invocation); !text.empty()) {
         return usage_error("aggmedic: " + text + ".\nSee aggmedic --help.\n");
     }

@@ -46,6 +46,7 @@ daemon::Request request_of(const Invocation& invocation, const char* command) {
     request.method = invocation.method;
     request.accept_risk = invocation.accept_risk;
     request.canary_only = invocation.canary_only;
+    request.rest_of_run = invocation.rest_of_run;
     request.canary_timing = invocation.canary_timing;
     request.reason = invocation.reason;
     return request;

@@ -63,7 +63,9 @@ Exit: 0 nothing to do, 1 a plan, 2 usage, 3 refused (the gate is named).)"}},
       R"(Examples:
   aggmedic apply 5e884898da28 --reason "INC-4711"
   aggmedic apply 5e884898da28 --canary-only
+  aggmedic apply --resume 20261123T165925Z-45c4a4c5    the masters that this run left, nothing else
 
+--resume plans anew, under every gate, and refuses if that plan is more or other than the rest of what was approved.
 Ctrl-C detaches: the run goes on in the daemon (aggmedic runs RUN-ID --follow shows it, aggmedic abort RUN-ID stops it).
 With --standalone Ctrl-C aborts: the current master is finished or undone first.
 Exit: 0 repaired and verified, 4 rolled back, 5 refused, 6 needs a person, 7 detached.)"}},

@@ -48,6 +48,7 @@ struct Invocation {
     std::string method = "args";           // plan
     std::vector<std::string> accept_risk;  // plan, revert
     bool canary_only = false;              // apply
+    bool rest_of_run = false;              // apply: id is a run's, whose rest is meant
     bool canary_timing = false;            // check, explain
     std::string reason;                    // apply, pause
     std::string head;                      // audit verify: SEQUENCE:HASH kept from earlier

@@ -232,6 +232,27 @@ revert) # the old bytes on every master, then the name out of the ConfigMap, for
     expect 0 alone revert "$run"
     says 'nothing to do'
     ;;
+resume) # the canary alone, then the rest of exactly that plan; never more than was approved
+    up --break cn-not-allowed
+    plan alone
+    expect 0 alone apply "$id" --canary-only
+    says 'apply --resume'
+    run=$(last_run)
+    [ "$(live_names 0)" = aggregator,demo.pks.ik.am ] || fail "the canary is not repaired"
+    [ "$(file_names 1)$(file_names 2)" = aggregatoraggregator ] || fail "another master was touched"
+    on master/2 "sudo sh -c 'echo \"# a note\" >>$bpm'"
+    before=$(digests)
+    expect 5 alone apply --resume "$run"
+    says 'master/2 holds other bytes than those that were approved'
+    [ "$(digests)" = "$before" ] || fail "a master was touched"
+    on master/2 "sudo sed -i '\$d' $bpm"
+    expect 0 alone apply --resume "$run"
+    says 'repaired and verified'
+    repaired
+    nothing_left
+    expect 5 alone apply --resume "$run"
+    says 'nothing is left'
+    ;;
 disk-full)
     up --break cn-not-allowed
     plan alone

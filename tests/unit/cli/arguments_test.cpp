@@ -83,6 +83,10 @@ TEST(Arguments, FillWhatEachCommandKnows) {
     EXPECT_EQ(apply.id, "0123456789ab");
     EXPECT_TRUE(apply.canary_only);
     EXPECT_EQ(apply.reason, "INC 1");
+    EXPECT_FALSE(apply.rest_of_run);
+    const auto rest = understood({"apply", "--resume", "20261123T165925Z-45c4a4c5"});
+    EXPECT_EQ(rest.id, "20261123T165925Z-45c4a4c5");
+    EXPECT_TRUE(rest.rest_of_run);
     EXPECT_TRUE(understood({"runs", "r", "--follow"}).follow);
     EXPECT_TRUE(understood({"pause"}).clusters.empty());
     EXPECT_THAT(understood({"pause", "demo"}).clusters, ElementsAre("demo"));
@@ -108,6 +112,8 @@ TEST(Arguments, EveryMisuseIsExitTwoWithASentenceAndNothingOnStdout) {
         {{}, "subcommand"},
         {{"frobnicate"}, "frobnicate"},
         {{"check", "--nonsense"}, "nonsense"},
+        {{"apply"}, "Give the PLAN-ID that plan printed, or --resume RUN-ID"},
+        {{"apply", "5e884898da28", "--resume", "r"}, "xcludes"},
         {{"check", "-o", "xml"}, "xml"},
         {{"plan"}, "CLUSTER"},
         {{"plan", "a", "b"}, "b"},

@@ -20,6 +20,7 @@ TEST(ParseRequest, TakesBackWhatToJsonWrote) {
     request.reason = "night \"shift\"\n";
     request.canary_only = true;
     request.canary_timing = true;
+    request.rest_of_run = true;
     const auto parsed = parse_request(to_json(request).dump());
     ASSERT_TRUE(parsed);
     EXPECT_EQ(to_json(*parsed), to_json(request));
@@ -100,11 +101,12 @@ TEST(RunReport, TellsEachMastersStateFromItsSteps) {
     record.id = "r";
     const auto report = report_of(record, {step("lock", "a", "ok"), step("swap", "a", "ok"), step("restart", "a", "ok"),
                                            step("healed", "a", "ok"), step("swap", "b", "ok"), step("restart", "b", ""),
-                                           step("lock", "c", "ok")});
+                                           step("lock", "c", "ok"), step("swap", "d", "failed")});
     EXPECT_EQ(report["masters"][0]["state"], "repaired");
     EXPECT_EQ(report["masters"][1]["state"], "unknown");
     EXPECT_EQ(report["masters"][2]["state"], "untouched");
-    EXPECT_EQ(report["steps"].size(), 7U);
+    EXPECT_EQ(report["masters"][3]["state"], "untouched") << "a swap that failed wrote nothing";
+    EXPECT_EQ(report["steps"].size(), 8U);
     EXPECT_EQ(report["steps"][5]["seconds"], nullptr);
 }
 

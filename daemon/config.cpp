@@ -93,7 +93,9 @@ std::optional<Setting> read_remediation(MapReader& top, NamedFiles& files, Remed
     map.duration("settle", 0s, 1h, remediation.settle);
     map.duration("readyz_hold", 100ms, 10min, remediation.readyz_hold);
     map.duration("configmap_watch", 100ms, 1h, remediation.configmap_watch);
-    if (const auto most = map.integer("max_clusters_at_once", 1, 1000)) remediation.max_clusters_at_once = *most;
+    if (const auto most = map.find("max_clusters_at_once");
+        most && scalar_text(*most, top.faults()).value_or("1") != "1")
+        top.faults().add(most->mark, most->path + " can only be 1: one cluster at a time is repaired");
     read_automatic(map, files, remediation);
     auto canary = map.find("canary_cluster");
     map.finish();

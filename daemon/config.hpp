@@ -61,7 +61,6 @@ struct RemediationConfig {
     remediate::StartSettings start;
     remediate::MeltdownLimit meltdown;
     std::optional<AlertGateConfig> alert_gate;
-    int max_clusters_at_once = 1;
 };
 
 struct ProbeConfig {

@@ -1,6 +1,7 @@
 #include "remediate/drift.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "net/text.hpp"
 
@@ -12,10 +13,10 @@ bool carries(const probes::Arguments& arguments, const std::string& name) {
     return std::ranges::find(names, name) != names.end();
 }
 
-std::string how_it_came(const MasterPlan& before, const probes::MasterView& view, const std::string& name) {
+std::string how_it_came(const std::string& boot_id, const probes::MasterView& view, const std::string& name) {
     const auto lost = " without " + printable(name, 128) + " in its arguments";
     if (view.file_arguments && !carries(*view.file_arguments, name)) {
-        if (view.boot_id != before.boot_id) return "It came back" + lost + ": it was recreated or rebooted since.";
+        if (view.boot_id != boot_id) return "It came back" + lost + ": it was recreated or rebooted since.";
         return "Its arguments file was written again" + lost + ": a template changed, or somebody edited it.";
     }
     if (view.process && !carries(view.process->arguments, name)) {
@@ -28,16 +29,16 @@ std::string how_it_came(const MasterPlan& before, const probes::MasterView& view
 
 std::vector<Drift> find_drift(const Plan& applied, std::size_t repaired, const probes::Observation& observation) {
     std::vector<Drift> drifted;
-    for (const auto& master : applied.masters) {
-        if (repaired-- == 0) break;
-        const auto view = observation.masters.find(master.name);
-        // A plan that takes a name away leaves nothing to lose.
-        if (view == observation.masters.end() || !view->second || applied.common_name.empty() ||
-            !master.argument_after.contains(applied.common_name))
-            continue;
-        auto how = how_it_came(master, *view->second, applied.common_name);
-        if (!how.empty()) drifted.push_back({.master = master.name, .how = std::move(how)});
-    }
+    if (applied.method != "args" || applied.common_name.empty()) return drifted;  // nothing that a master could lose
+    const auto compare = [&](const std::string& master, const std::string& boot_id) {
+        const auto view = observation.masters.find(master);
+        if (view == observation.masters.end() || !view->second) return;
+        auto how = how_it_came(boot_id, *view->second, applied.common_name);
+        if (!how.empty()) drifted.push_back({.master = master, .how = std::move(how)});
+    };
+    for (const auto& master : std::span(applied.masters).first(std::min(repaired, applied.masters.size())))
+        compare(master.name, master.boot_id);
+    for (const auto& master : applied.untouched) compare(master.name, master.boot_id);
     return drifted;
 }
 

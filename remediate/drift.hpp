@@ -15,8 +15,9 @@ struct Drift {
     bool operator==(const Drift&) const = default;
 };
 
-// Which of the plan's masters lost what it gave them. `repaired`: how many of them, in the plan's order, the run
-// repaired. A master that cannot be seen now is not told: nothing is known of it.
+// Which masters lost the name of a plan that changed their arguments: those that its run repaired (the first
+// `repaired`, in the plan's order), and those that it left alone because they carried the name already. A master that
+// cannot be seen now is not told: nothing is known of it.
 std::vector<Drift> find_drift(const Plan& applied, std::size_t repaired, const probes::Observation& observation);
 
 }  // namespace aggmedic::remediate

@@ -85,7 +85,7 @@ remediation:
   settle: 0s
   readyz_hold: 500ms
   configmap_watch: 10s
-  max_clusters_at_once: 2
+  max_clusters_at_once: 1
   cooldown: 1h
   meltdown: {clusters: 5, ratio: 0.2, window: 10m}
 clusters:
@@ -213,6 +213,7 @@ TEST_F(ConfigTest, RefusesAtTheTopLevel) {
          "would put a secret into the configuration"},
         {"remediation: {verify_timeout: {bsh: 1s}}\n", "1:32: remediation.verify_timeout.bsh is no key"},
         {"remediation: {meltdown: {ratio: 2}}\n", "1:33: remediation.meltdown.ratio must be a number"},
+        {"remediation: {max_clusters_at_once: 2}\n", "1:37: remediation.max_clusters_at_once can only be 1"},
         {"remediation: {settle: -1s}\n", "1:23: remediation.settle must be a duration"},
     };
     for (const auto& [text, fault] : cases) EXPECT_THAT(top_faults(text), ElementsAre(HasSubstr(fault))) << text;

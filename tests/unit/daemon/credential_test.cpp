@@ -61,7 +61,7 @@ TEST(ExecCredential, ReadsTokenCertificateAndEnd) {
     EXPECT_EQ(read->credential.bearer_token, "abc");
     EXPECT_EQ(to_rfc3339(*read->expires), "2027-01-01T00:00:00Z");
     for (
-        const std::string wrong : {
+        const std::string& wrong : {
             std::string("nothing"),
             std::string(R"({"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1"})"),
             std::string(R"({"kind":"Secret","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"a"}})"),

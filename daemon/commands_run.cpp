@@ -189,18 +189,12 @@ asio::awaitable<Reply> Program::follow(Request request, ProgressSink progress) {
 
 // A run of another time or process, from the journal.
 asio::awaitable<Reply> Program::recorded_run(std::string id) {
-    auto record = co_await in_journal([id](Journal& journal) { return journal.run(id); });
-    if (!record) co_return failed(exit_status::usage, record.error().detail);
-    if (!*record)
-        co_return failed(exit_status::usage,
-                         fmt::format("there is no run {}; aggmedic runs lists them", printable(id, 100)));
-    auto steps = co_await in_journal([run = (*record)->id](Journal& journal) { return journal.steps(run); });
+    const auto recorded = co_await planned_run(std::move(id));
+    if (!recorded) co_return failed(exit_status::usage, recorded.error().detail);
+    const auto& [run, plan] = *recorded;
+    const auto steps = co_await in_journal([of = run.id](Journal& journal) { return journal.steps(of); });
     if (!steps) co_return failed(exit_status::usage, steps.error().detail);
-    const auto plan = co_await in_journal([of = (*record)->plan_id](Journal& journal) { return journal.plan(of); });
-    const bool is_revert = plan && *plan && !(*plan)->reverts.empty();
-    co_return Reply{.exit_status = exit_status_of((*record)->outcome),
-                    .error = {},
-                    .result = report_of(**record, *steps, is_revert)};
+    co_return Reply{.exit_status = exit_status_of(run.outcome), .error = {}, .result = report_of(run, *steps, plan)};
 }
 
 asio::awaitable<Reply> Program::runs(Request request) {

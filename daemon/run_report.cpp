@@ -1,44 +1,47 @@
 #include "daemon/run_report.hpp"
 
 #include <algorithm>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "net/text.hpp"
 #include "net/time.hpp"
+#include "remediate/replay.hpp"
 
 namespace aggmedic::daemon {
 namespace {
 
 using nlohmann::json;
+using remediate::MasterState;
+using remediate::Plan;
+using remediate::RunRecord;
+using remediate::Step;
 using remediate::StepRecord;
 
 json time_or_null(const std::optional<TimePoint>& time) {
     return time ? json(to_rfc3339(*time)) : json();
 }
 
-// What a master is known to be after this step, as far as the step changes it; empty: it does not.
-std::string_view state_after(const StepRecord& step, bool is_revert) {
-    static const std::map<std::string_view, std::string_view> states = {
-        {"swap", "patched"},
-        {"restart", "restarted"},
-        {"healed", "repaired"},
-        {"ready_back", "restored"},
-    };
-    // Of the revert of a run: the old arguments are what it brings.
-    static const std::map<std::string_view, std::string_view> states_of_revert = {
-        {"swap", "patched"},
-        {"restart", "restarted"},
-        {"aggregated", "restored"},
-        {"ready_back", "repaired"},
-    };
-    static const std::map<std::string_view, std::string_view> touching = {
-        {"swap", "unknown"}, {"restart", "unknown"}, {"restore", "unknown"}, {"restart_back", "unknown"}};
-    if (step.step == "swap" && step.completed && step.outcome == "failed") return {};  // nothing was written
-    const bool ok = step.completed && step.outcome == "ok";
-    const auto& known = !ok ? touching : is_revert ? states_of_revert : states;
-    const auto found = known.find(step.step);
-    return found == known.end() ? std::string_view() : found->second;
+bool is_touching(Step step) {
+    return step == Step::swap || step == Step::restart || step == Step::restore || step == Step::restart_back;
+}
+
+// What the journal says of each master, in the plan's order.
+std::vector<std::pair<std::string, std::string>> states_of(const RunRecord& record,
+                                                           const std::vector<StepRecord>& steps, const Plan& plan) {
+    const auto options = remediate::walk_options(plan, record.canary_only);
+    const auto replayed = remediate::replay(options, steps);
+    std::vector<std::pair<std::string, std::string>> states;
+    for (const auto& master : options.all_masters) {
+        // Steps that fit no walk of the plan tell nothing certain of a master that has any.
+        const bool has_steps = std::ranges::find(steps, master, &StepRecord::master) != steps.end();
+        auto state = has_steps ? MasterState::unknown : MasterState::untouched;
+        if (replayed) state = replayed->walk.state_of(master);
+        if (replayed && replayed->in_flight && replayed->in_flight->master == master &&
+            is_touching(remediate::step_from(replayed->in_flight->step).value_or(Step::lock)))
+            state = MasterState::unknown;
+        states.emplace_back(master, remediate::name(remediate::told(options.method, state)));
+    }
+    return states;
 }
 
 json json_of(const StepRecord& step) {
@@ -68,18 +71,17 @@ json json_of(const remediate::RunRecord& record) {
             {"next", record.next}};
 }
 
-json report_of(const remediate::RunRecord& record, const std::vector<StepRecord>& steps, bool is_revert) {
+json report_of(const RunRecord& record, const std::vector<StepRecord>& steps, const Plan& plan) {
     json masters = json::array(), all = json::array();
-    std::map<std::string, std::size_t> places;
+    for (const auto& [name, state] : states_of(record, steps, plan)) {
+        json own = json::array();
+        for (const auto& step : steps) {
+            if (step.master == name) own.push_back(json_of(step));
+        }
+        masters.push_back({{"name", name}, {"state", state}, {"steps", std::move(own)}});
+    }
     for (const auto& step : steps) {
         auto line = json_of(step);
-        if (!step.master.empty()) {
-            const auto [place, added] = places.try_emplace(step.master, masters.size());
-            if (added) masters.push_back({{"name", step.master}, {"state", "untouched"}, {"steps", json::array()}});
-            auto& master = masters[place->second];
-            master["steps"].push_back(line);
-            if (const auto state = state_after(step, is_revert); !state.empty()) master["state"] = state;
-        }
         line["master"] = step.master;
         line["at"] = to_rfc3339(step.intended);
         line["detail"] = printable(step.detail, 2048);

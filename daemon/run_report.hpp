@@ -10,9 +10,9 @@ namespace aggmedic::daemon {
 // One line of `runs` (service.hpp), without "running".
 nlohmann::json json_of(const remediate::RunRecord& record);
 
-// The JSON of `apply` for a run that only the journal remembers: each master's state is told from its steps. With
-// "steps" beside it, in order, each with its master. `is_revert`: its plan takes another run back.
+// The JSON of `apply` for a run that only the journal remembers: the state of every master of its plan is told by a
+// replay of the steps. With "steps" beside it, in order, each with its master.
 nlohmann::json report_of(const remediate::RunRecord& record, const std::vector<remediate::StepRecord>& steps,
-                         bool is_revert = false);
+                         const remediate::Plan& plan);
 
 }  // namespace aggmedic::daemon

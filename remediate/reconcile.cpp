@@ -65,7 +65,7 @@ asio::awaitable<bool> RunShell::lock_again() {
             co_return false;
         }
     }
-    for (const auto& master : walk_options().all_masters) {
+    for (const auto& master : options().all_masters) {
         if (master == current) continue;
         const auto locked = co_await steps_->take_lock(master, std::chrono::seconds(0));
         if (locked.kind != HelperAnswer::Kind::ok)
@@ -166,7 +166,7 @@ asio::awaitable<RunResult> RunShell::reconcile() {
         mirror("it cannot be taken up: journal: " + printable(records.error().detail));
         co_return co_await result(false);
     }
-    auto replayed = replay(walk_options(), *records);
+    auto replayed = replay(options(), *records);
     const std::int64_t token = records->empty() ? 1 : records->back().sequence + 1;
     if (!replayed) {
         auto lost = co_await conclude(

@@ -98,6 +98,18 @@ class Search {
 
 }  // namespace
 
+WalkOptions walk_options(const Plan& plan, bool canary_only) {
+    WalkOptions options{.masters = {},
+                        .all_masters = {},
+                        .canary_only = canary_only,
+                        .method = method_from(plan.method).value_or(Method::args),
+                        .withdraws = plan.withdraws};
+    for (const auto& master : plan.masters) options.masters.push_back(master.name);
+    options.all_masters = options.masters;
+    for (const auto& master : plan.untouched) options.all_masters.push_back(master.name);
+    return options;
+}
+
 std::optional<Replay> replay(const WalkOptions& options, std::span<const StepRecord> records) {
     const Replay begin{.walk = RunWalk(options), .in_flight = {}};
     // Without an abort first; then as if one had come before the last step, the one before it, and so on.

@@ -8,6 +8,9 @@
 
 namespace aggmedic::remediate {
 
+// The walk of a plan's run.
+WalkOptions walk_options(const Plan& plan, bool canary_only);
+
 // A walk brought to where the journal of a dead process left it.
 struct Replay {
     RunWalk walk;

@@ -30,23 +30,11 @@ RunShell::RunShell(RunContext& context, Plan plan, RunRecord record, std::shared
       plan_(std::move(plan)),
       record_(std::move(record)),
       control_(control ? std::move(control) : std::make_shared<RunControl>()),
-      walk_(walk_options()) {
+      walk_(options()) {
     record_.plan_id = plan_.id;
     record_.cluster = plan_.cluster;
     if (record_.started == TimePoint{}) record_.started = context_.now();
     if (record_.id.empty()) record_.id = sha256_hex(plan_.id + to_rfc3339(record_.started)).substr(0, 16);
-}
-
-WalkOptions RunShell::walk_options() const {
-    WalkOptions options{.masters = {},
-                        .all_masters = {},
-                        .canary_only = record_.canary_only,
-                        .method = method_from(plan_.method).value_or(Method::args),
-                        .withdraws = plan_.withdraws};
-    for (const auto& master : plan_.masters) options.masters.push_back(master.name);
-    options.all_masters = options.masters;
-    for (const auto& master : plan_.untouched) options.all_masters.push_back(master.name);
-    return options;
 }
 
 void RunShell::tell(const Action& action, std::string state, std::string text) {
@@ -206,9 +194,9 @@ asio::awaitable<RunResult> RunShell::result(bool finished) {
     result.record = record_;
     auto steps = co_await run_blocking(context_.journal_thread, [this] { return context_.journal.steps(record_.id); });
     if (steps) result.steps = std::move(*steps);
-    for (const auto& master : walk_options().all_masters) {
-        result.masters.emplace_back(master, name(told(walk_options().method, walk_.state_of(master))));
-    }
+    const auto walked = options();
+    for (const auto& master : walked.all_masters)
+        result.masters.emplace_back(master, name(told(walked.method, walk_.state_of(master))));
     lease_.reset();
     if (finished && context_.progress) {
         Progress progress{.run = record_.id,

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "net/blocking.hpp"
+#include "remediate/replay.hpp"
 #include "remediate/run.hpp"
 #include "remediate/run_steps.hpp"
 
@@ -34,7 +35,7 @@ class RunShell {
 
     void tell(const Action& action, std::string state, std::string text);
     void mirror(const std::string& line);
-    WalkOptions walk_options() const;
+    WalkOptions options() const { return walk_options(plan_, record_.canary_only); }
 
     RunContext& context_;
     std::shared_ptr<RunEdge> edge_;

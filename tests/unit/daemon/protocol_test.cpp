@@ -5,6 +5,7 @@
 #include "daemon/log.hpp"
 #include "daemon/run_report.hpp"
 #include "daemon/status_page.hpp"
+#include "remediate/replay.hpp"
 
 namespace aggmedic::daemon {
 namespace {
@@ -96,18 +97,48 @@ remediate::StepRecord step(std::string name, std::string master, std::string out
     return record;
 }
 
-TEST(RunReport, TellsEachMastersStateFromItsSteps) {
+// A plan for a and b, which leaves c alone; a is done, and of b this much is in the journal.
+nlohmann::json report_with(const std::vector<remediate::StepRecord>& of_b) {
+    remediate::Plan plan;
+    for (const auto* name : {"a", "b"}) {
+        plan.masters.push_back({});
+        plan.masters.back().name = name;
+    }
+    plan.untouched.push_back({});
+    plan.untouched.back().name = "c";
+    remediate::RunWalk walk(remediate::walk_options(plan, false));
+    std::vector<remediate::StepRecord> steps;
+    while (walk.next() && !(walk.next()->step == remediate::Step::check && walk.next()->master == "b")) {
+        steps.push_back(step(std::string(remediate::name(walk.next()->step)), walk.next()->master, "ok"));
+        walk.completed(remediate::StepOutcome::ok);
+    }
+    steps.insert(steps.end(), of_b.begin(), of_b.end());
     remediate::RunRecord record;
     record.id = "r";
-    const auto report = report_of(record, {step("lock", "a", "ok"), step("swap", "a", "ok"), step("restart", "a", "ok"),
-                                           step("healed", "a", "ok"), step("swap", "b", "ok"), step("restart", "b", ""),
-                                           step("lock", "c", "ok"), step("swap", "d", "failed")});
-    EXPECT_EQ(report["masters"][0]["state"], "repaired");
-    EXPECT_EQ(report["masters"][1]["state"], "unknown");
-    EXPECT_EQ(report["masters"][2]["state"], "untouched");
-    EXPECT_EQ(report["masters"][3]["state"], "untouched") << "a swap that failed wrote nothing";
-    EXPECT_EQ(report["steps"].size(), 8U);
-    EXPECT_EQ(report["steps"][5]["seconds"], nullptr);
+    return report_of(record, steps, plan);
+}
+
+TEST(RunReport, TellsEachMastersStateFromTheSteps) {
+    const auto begun = report_with({step("check", "b", "ok"), step("swap", "b", "ok"), step("restart", "b", "")});
+    EXPECT_EQ(begun["masters"][0]["state"], "repaired");
+    EXPECT_EQ(begun["masters"][1]["state"], "unknown") << "it may have been asked to restart";
+    EXPECT_EQ(begun["masters"][2]["state"], "untouched");
+    EXPECT_EQ(begun["masters"][2]["name"], "c");
+    EXPECT_EQ(begun["steps"].back()["seconds"], nullptr);
+
+    const auto full = report_with({step("check", "b", "ok"), step("swap", "b", "failed")});
+    EXPECT_EQ(full["masters"][1]["state"], "untouched") << "a swap that failed wrote nothing";
+    const auto odd = report_with({step("healed", "b", "ok"), step("lock", "b", "ok")});
+    EXPECT_EQ(odd["masters"][1]["state"], "unknown") << "these steps are of no run of this plan";
+}
+
+TEST(RunReport, NamesEveryMasterOfARunThatWasRefused) {
+    remediate::Plan plan;
+    plan.masters.push_back({});
+    plan.masters.back().name = "a";
+    const auto report = report_of({}, {}, plan);
+    ASSERT_EQ(report["masters"].size(), 1U);
+    EXPECT_EQ(report["masters"][0]["state"], "untouched");
 }
 
 }  // namespace

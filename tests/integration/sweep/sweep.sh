@@ -3,7 +3,7 @@
 # and what is then there is read from the masters themselves.
 #   sweep.sh BUILD_DIR sample              a fixed few
 #   sweep.sh BUILD_DIR full [JOBS]         all kinds, JOBS labs side by side; fails under 150 faults
-#   sweep.sh BUILD_DIR KIND [FROM [TO]]    one kind, from this fault to that one; without TO until a run meets no fault any more
+#   sweep.sh BUILD_DIR KIND [FROM [TO [STEP]]]   one kind, from this fault to that one, each STEPth; without TO until a run meets no fault any more
 #   sweep.sh BUILD_DIR only KIND:NUMBER... these
 # Kinds of the exchanges: refused cut cut-after garbage late full. Kinds of the journal's writes: kill-before kill-after no-room no-sync.
 set -euo pipefail
@@ -278,7 +278,7 @@ else
     kind=$what
     last=${4:-100000}
     case $kind in kill-* | no-*) [ "$last" -le "$(transactions)" ] || last=$(transactions) ;; esac
-    for ((number = ${3:-1}; number <= last; ++number)); do count_one || break; done
+    for ((number = ${3:-1}; number <= last; number += ${5:-1})); do count_one || break; done
 fi
 echo "sweep $what: $faults faults injected, $broken broke an invariant, $SECONDS s"
 [ "$broken" -eq 0 ]

@@ -15,8 +15,7 @@ namespace aggmedic::probes {
 // One entry of a process's `args` in a bpm.yml.
 struct BpmArgument {
     std::optional<std::string> value;  // none: an entry without a value (`- `), which the templates leave behind
-    std::size_t offset = 0;  // of its first byte in the file, an opening quote included; only where there is a value
-    std::size_t event = 0;   // its place in the event list
+    std::size_t event = 0;             // its place in the event list
 };
 
 struct BpmArguments {
@@ -27,11 +26,6 @@ struct BpmArguments {
     // dropped.
     std::vector<std::string> passed_by_old_bpm() const;
     std::vector<std::string> passed_by_new_bpm() const;
-
-    // Whether a live process with this many arguments (argv without argv[0]) can have been started from this file.
-    // Counts with and without empty arguments are both good, so a reader of /proc may drop them. A file that was cut in
-    // the middle of a write is still valid YAML: only this tells.
-    bool explains_count(std::size_t live_argument_count) const;
 };
 
 // The arguments of one process. Errors: malformed_reply when the file is not understood (read_yaml_events), has no such

@@ -6,10 +6,11 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <set>
 #include <sstream>
 #include <utility>
+
+#include "probes/plain_text.hpp"
 
 namespace aggmedic::probes {
 namespace {
@@ -17,56 +18,25 @@ namespace {
 constexpr std::size_t size_bytes_max = std::size_t{1} << 20;
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
-std::string at_line(std::string_view what, std::size_t line) {
-    return std::string(what) + " in line " + std::to_string(line);
+std::string at_place(std::string_view what, std::size_t line, std::size_t column) {
+    return std::string(what) + " in line " + std::to_string(line) + ", column " + std::to_string(column);
 }
-
-// A code point that the YAML libraries of this world read alike. U+0085, U+2028 and U+2029 end a line for some of them
-// only.
-bool is_unambiguous(std::uint32_t code) {
-    if (code < 0x20) return code == '\t' || code == '\n' || code == '\r';
-    if (code >= 0x7F && code < 0xA0) return false;
-    return code != 0x2028 && code != 0x2029 && code != 0xFEFF && code != 0xFFFE && code != 0xFFFF;
-}
-
-// Decodes the code point at the front of `text` and drops it. False: no valid UTF-8 (overlong forms and surrogates are
-// not).
-bool take_code_point(std::string_view& text, std::uint32_t& code) {
-    const auto lead = static_cast<unsigned char>(text.front());
-    const std::size_t length = lead < 0x80   ? 1
-                               : lead < 0xC2 ? 0
-                               : lead < 0xE0 ? 2
-                               : lead < 0xF0 ? 3
-                               : lead < 0xF5 ? 4
-                                             : 0;
-    if (length == 0 || text.size() < length) return false;
-    code = length == 1 ? lead : lead & (0x7Fu >> length);
-    for (const char byte : text.substr(1, length - 1)) {
-        const auto next = static_cast<unsigned char>(byte);
-        if ((next & 0xC0u) != 0x80u) return false;
-        code = (code << 6) | (next & 0x3Fu);
-    }
-    constexpr std::uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (code < smallest[length] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return false;
-    text.remove_prefix(length);
-    return true;
+std::string at_offset(std::string_view what, std::string_view bytes, std::size_t offset) {
+    const std::size_t feed = bytes.substr(0, offset).rfind('\n');
+    return at_place(what, line_of(bytes, offset), offset - (feed == bytes.npos ? 0 : feed + 1) + 1);
 }
 
 // Why this text is not read at all, or an empty string. Tabs among the dashes and spaces that begin a line are
 // indentation for some YAML libraries and an error for others.
 std::string objection_to_text(std::string_view text) {
-    std::size_t line = 1;
+    if (const auto fault = find_text_fault(text)) return at_offset(fault->what, text, fault->offset);
     bool line_begins = true, column_is_first = true;
-    while (!text.empty()) {
-        std::uint32_t code = 0;
-        if (!take_code_point(text, code)) return at_line("bytes that are not UTF-8", line);
-        if (!is_unambiguous(code)) return at_line("a control character", line);
-        if (code == '\r' && !text.starts_with('\n')) return at_line("a carriage return without line feed", line);
-        if (code == '%' && column_is_first) return at_line("a directive", line);
-        if (code == '\t' && line_begins) return at_line("a tab in the indentation", line);
-        if (code == '\n') ++line;
-        column_is_first = code == '\n';
-        line_begins = code == '\n' || (line_begins && (code == ' ' || code == '-' || code == '?' || code == ':'));
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const char byte = text[at];
+        if (byte == '%' && column_is_first) return at_offset("a directive", text, at);
+        if (byte == '\t' && line_begins) return at_offset("a tab in the indentation", text, at);
+        column_is_first = byte == '\n';
+        line_begins = byte == '\n' || (line_begins && std::string_view(" -?:").contains(byte));
     }
     return {};
 }
@@ -118,7 +88,9 @@ class EventCollector final : public YAML::EventHandler {
         return static_cast<std::size_t>(std::max(mark.pos, 0)) + shift_;
     }
     void object(std::string_view what, const YAML::Mark& mark) {
-        if (objection_.empty()) objection_ = at_line(what, static_cast<std::size_t>(std::max(mark.line, 0)) + 1);
+        if (!objection_.empty()) return;
+        objection_ = at_place(what, static_cast<std::size_t>(std::max(mark.line, 0)) + 1,
+                              static_cast<std::size_t>(std::max(mark.column, 0)) + 1);
     }
     // Without properties the tag is `?` for plain scalars and collections, `!` for quoted and block scalars; an
     // explicit `!` shows in the bytes, because the mark is then the property's.
@@ -176,10 +148,10 @@ std::string objection_to_structure(std::string_view bytes, const std::vector<Yam
             return "an entry without a value between brackets";
         if (!ends && level.map && level.key_is_next) {
             if (event.kind != YamlKind::scalar) return "a key that is no plain or quoted text";
-            const std::size_t line = line_of(bytes, event.offset);
-            if (event.plain && event.value == "<<") return at_line("a merge key", line);
-            if (!colon_follows(bytes, event)) return at_line("a key without a colon", line);
-            if (!level.keys.insert(event.value).second) return at_line("a key that is there already", line);
+            if (event.plain && event.value == "<<") return at_offset("a merge key", bytes, event.offset);
+            if (!colon_follows(bytes, event)) return at_offset("a key without a colon", bytes, event.offset);
+            if (!level.keys.insert(event.value).second)
+                return at_offset("a key that is there already", bytes, event.offset);
             level.key_is_next = false;
             continue;
         }

@@ -18,7 +18,7 @@ bool only(std::string_view text, std::string_view bytes) {
     return text.find_first_not_of(bytes) == text.npos;
 }
 
-Line shown_line(std::string_view bytes, ByteRange scalar) {
+Line shown_line(std::string_view bytes, probes::ByteRange scalar) {
     const std::size_t feed_before = bytes.substr(0, scalar.begin).rfind('\n');
     const std::size_t begin = feed_before == bytes.npos ? 0 : feed_before + 1;
     const std::size_t feed = bytes.find('\n', scalar.end);
@@ -30,7 +30,7 @@ Line shown_line(std::string_view bytes, ByteRange scalar) {
     Line line{.text = {}, .has_line_feed = feed != bytes.npos};
     line.text += only(lead, " \t-[,") ? lead : ellipsis;
     line.text += bytes.substr(scalar.begin, scalar.end - scalar.begin);
-    line.text += comment_follows || only(tail, " \t\r],") ? tail : ellipsis;
+    line.text += comment_follows || only(tail, " \t\r],\\") ? tail : ellipsis;
     return line;
 }
 
@@ -42,8 +42,8 @@ std::string with_sign(char sign, const Line& line) {
 
 }  // namespace
 
-std::string show_line_change(std::string_view before, std::string_view after, ByteRange scalar_before,
-                             ByteRange scalar_after) {
+std::string show_line_change(std::string_view before, std::string_view after, probes::ByteRange scalar_before,
+                             probes::ByteRange scalar_after) {
     const std::string line = std::to_string(probes::line_of(before, scalar_before.begin));
     return "@@ -" + line + " +" + line + " @@\n" + with_sign('-', shown_line(before, scalar_before)) +
            with_sign('+', shown_line(after, scalar_after));

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "remediate/yaml_scalar.hpp"
+#include "probes/command_line.hpp"
 
 namespace aggmedic::remediate {
 
@@ -11,8 +11,8 @@ namespace aggmedic::remediate {
 // byte. Where the line holds other values beside the scalar (flow style), they are replaced by an ellipsis, because
 // they may be secrets. Without the
 // `---` and `+++` lines, which are the caller's: only it knows the file's path.
-std::string show_line_change(std::string_view before, std::string_view after, ByteRange scalar_before,
-                             ByteRange scalar_after);
+std::string show_line_change(std::string_view before, std::string_view after, probes::ByteRange scalar_before,
+                             probes::ByteRange scalar_after);
 
 // The same change the other way round.
 std::string show_taken_back(std::string_view line_change);

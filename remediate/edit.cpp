@@ -2,22 +2,23 @@
 
 #include <algorithm>
 #include <iterator>
-#include <span>
 #include <utility>
 #include <vector>
 
 #include "net/text.hpp"
-#include "probes/bpm_file.hpp"
 #include "probes/common_name.hpp"
+#include "probes/yaml_events.hpp"
 #include "remediate/allowed_names.hpp"
 #include "remediate/diff.hpp"
-#include "remediate/yaml_scalar.hpp"
 
 namespace aggmedic::remediate {
 namespace {
 
-using probes::BpmArgument;
-using probes::YamlEvent;
+using probes::CommandLine;
+using probes::CommandWord;
+using probes::SourceFile;
+
+using Words = std::span<const CommandWord>;
 
 EditResult say(EditAnswer answer, std::string reason) {
     EditResult result;
@@ -28,7 +29,7 @@ EditResult say(EditAnswer answer, std::string reason) {
 
 // What stands between `--flag` and the list of names; the value may be an entry of its own.
 struct FlagUse {
-    std::size_t entry = 0;       // the entry that holds the list
+    std::size_t word = 0;        // the word that holds the list
     std::string list;            // decoded
     bool without_value = false;  // `--flag` with nothing behind it that could be a list
 };
@@ -40,36 +41,43 @@ bool names_flag(std::string_view argument, std::string_view flag) {
     return given.starts_with("--") && std::ranges::equal(given.substr(2), flag, {}, dashes, dashes);
 }
 
-std::vector<FlagUse> find_flag(std::span<const BpmArgument> entries, std::string_view flag) {
+std::vector<FlagUse> find_flag(Words words, std::string_view flag) {
     std::vector<FlagUse> uses;
-    for (std::size_t at = 0; at < entries.size(); ++at) {
-        const std::string argument = entries[at].value.value_or("");
+    for (std::size_t at = 0; at < words.size(); ++at) {
+        const std::string argument = words[at].value.value_or("");
         if (argument == "--") break;  // what follows is read as no flag
         if (!names_flag(argument, flag)) continue;
         if (const std::size_t equals = argument.find('='); equals != argument.npos) {
-            uses.push_back({.entry = at, .list = argument.substr(equals + 1)});
+            uses.push_back({.word = at, .list = argument.substr(equals + 1)});
             continue;
         }
-        const bool followed =
-            at + 1 < entries.size() && entries[at + 1].value && !entries[at + 1].value->starts_with('-');
+        const bool followed = at + 1 < words.size() && words[at + 1].value && !words[at + 1].value->starts_with('-');
         if (followed) {
-            uses.push_back({.entry = at + 1, .list = *entries[at + 1].value});
+            uses.push_back({.word = at + 1, .list = *words[at + 1].value});
             ++at;
         } else {
-            uses.push_back({.entry = at, .list = {}, .without_value = true});
+            uses.push_back({.word = at, .list = {}, .without_value = true});
         }
     }
     return uses;
 }
 
+// What is put in at the start may be a flag of any name.
+bool may_hide_a_flag(const CommandWord& word) {
+    if (word.certain || !word.value) return false;
+    const std::string_view name = std::string_view(*word.value).substr(0, word.value->find('='));
+    return name == *word.value || name.find_first_of("%$") != name.npos;
+}
+
 // Why this use of the flag gets no name more, or nothing.
-std::optional<EditResult> decline(std::span<const FlagUse> uses, const BpmEdit& edit) {
+std::optional<EditResult> decline(std::span<const FlagUse> uses, const ArgumentEdit& edit) {
     const std::string flag = "--" + edit.flag;
     if (uses.empty())
         return say(EditAnswer::not_found,
                    flag + " is not there, so any name is accepted: adding one would narrow access.");
     if (uses.size() > 1)
-        return say(EditAnswer::refused_flag_twice, flag + " is there more than once, and its lists are joined.");
+        return say(EditAnswer::refused_flag_twice,
+                   flag + " is there more than once, and its lists are joined; leave one of them.");
     const auto& use = uses.front();
     if (use.without_value) return say(EditAnswer::refused_empty_list, flag + " stands without a value.");
     if (use.list.empty()) {
@@ -85,32 +93,90 @@ std::optional<EditResult> decline(std::span<const FlagUse> uses, const BpmEdit& 
     return std::nullopt;
 }
 
-// Both files say the same but for the value of one scalar. Offsets behind it have moved by `growth`.
-bool differ_only_in(std::span<const YamlEvent> before, std::span<const YamlEvent> after, std::size_t changed,
-                    const std::string& value, std::size_t growth) {
-    if (before.size() != after.size()) return false;
-    for (std::size_t at = 0; at < before.size(); ++at) {
-        YamlEvent expected = before[at];
-        if (at == changed) {
-            expected.value = value;
-            expected.plain = after[at].plain;  // quotes may have become necessary
-        } else if (expected.offset > before[changed].offset) {
-            expected.offset += growth;
-        }
-        if (expected != after[at]) return false;
+// Both readings say the same but for the value of one word.
+bool differ_only_in(const CommandLine& before, const CommandLine& after, std::size_t changed,
+                    const std::string& value) {
+    if (before.executable != after.executable || before.rest != after.rest || before.words.size() != after.words.size())
+        return false;
+    for (std::size_t at = 0; at < before.words.size(); ++at) {
+        const auto &was = before.words[at], &is = after.words[at];
+        if (is.certain != was.certain || is.file != was.file) return false;
+        if (is.value != (at == changed ? std::optional(value) : was.value)) return false;
     }
     return true;
 }
 
-std::string describe_neighbours(std::span<const BpmArgument> entries, std::size_t entry) {
+std::string describe_neighbours(Words words, std::size_t changed) {
     std::string lines;
-    const auto has_value = [](const BpmArgument& argument) { return argument.value.has_value(); };
-    const auto before = std::find_if(std::make_reverse_iterator(entries.begin() + static_cast<std::ptrdiff_t>(entry)),
-                                     entries.rend(), has_value);
-    const auto after = std::find_if(entries.begin() + static_cast<std::ptrdiff_t>(entry) + 1, entries.end(), has_value);
-    if (before != entries.rend()) lines += "# before it: " + flag_name_only(*before->value) + "\n";
-    if (after != entries.end()) lines += "# after it: " + flag_name_only(*after->value) + "\n";
+    const auto has_value = [](const CommandWord& word) { return word.value.has_value(); };
+    const auto at = words.begin() + static_cast<std::ptrdiff_t>(changed);
+    const auto before = std::find_if(std::make_reverse_iterator(at), words.rend(), has_value);
+    const auto after = std::find_if(at + 1, words.end(), has_value);
+    if (before != words.rend()) lines += "# before it: " + flag_name_only(*before->value) + "\n";
+    if (after != words.end()) lines += "# after it: " + flag_name_only(*after->value) + "\n";
     return lines;
+}
+
+EditResult objected(const CommandWord& word) {
+    return say(EditAnswer::refused_place, "The list cannot be changed: " + word.objection + ".");
+}
+
+// Why the list cannot grow where it stands, or nothing.
+std::optional<EditResult> decline_place(Words words, const FlagUse& use) {
+    for (const auto& word : words) {
+        if (&word != &words[use.word] && may_hide_a_flag(word))
+            return say(EditAnswer::refused_place, "Another argument is put in at the start, and may be this flag too.");
+    }
+    const auto& word = words[use.word];
+    if (!word.objection.empty()) return objected(word);
+    if (word.verbatim == 0) {
+        return say(EditAnswer::not_understood, "The argument is written over several lines; write it in one.");
+    }
+    if (word.verbatim < use.list.size())
+        return say(EditAnswer::refused_place, "The list is put together from several places; write it in one.");
+    return std::nullopt;
+}
+
+std::string grown(const std::string& bytes, const CommandWord& word, std::string_view text) {
+    const std::string_view whole = bytes;
+    const std::string_view quote = word.grows_in_quotes ? "\"" : "";
+    std::string result(whole.substr(0, word.bytes.begin));
+    result += quote;
+    result += whole.substr(word.bytes.begin, word.grows_at - word.bytes.begin);
+    result += text;
+    result += whole.substr(word.grows_at, word.bytes.end - word.grows_at);
+    result += quote;
+    result += whole.substr(word.bytes.end);
+    return result;
+}
+
+EditResult with_place(EditResult result, std::span<const SourceFile> files, const CommandWord& word) {
+    const auto& file = files[word.file];
+    result.file = word.file;
+    result.line = probes::line_of(file.bytes, word.bytes.begin);
+    if (!file.path.empty()) result.reason = probes::place_of(file, word.bytes.begin) + ": " + result.reason;
+    return result;
+}
+
+EditResult grow(const probes::Platform& platform, std::span<const SourceFile> files, const CommandLine& line,
+                std::size_t changed, const ArgumentEdit& edit) {
+    const auto& word = line.words[changed];
+    const std::string& before = files[word.file].bytes;
+    EditResult result = say(EditAnswer::changed, edit.add_name + " is added to --" + edit.flag + ".");
+    result.bytes = grown(before, word, "," + edit.add_name);
+    result.argument_before = *word.value;
+    result.argument_after = *word.value + "," + edit.add_name;
+
+    std::vector<SourceFile> changed_files(files.begin(), files.end());
+    changed_files[word.file].bytes = result.bytes;
+    const auto again = platform.read(changed_files);
+    if (!again || !differ_only_in(line, *again, changed, result.argument_after))
+        return say(EditAnswer::not_understood, "The changed file would not differ in this one argument only.");
+    const std::size_t growth = result.bytes.size() - before.size();
+    result.diff = show_line_change(before, result.bytes, word.bytes,
+                                   {.begin = word.bytes.begin, .end = word.bytes.end + growth}) +
+                  describe_neighbours(line.words, changed);
+    return result;
 }
 
 }  // namespace
@@ -131,6 +197,8 @@ std::string_view name(EditAnswer answer) noexcept {
             return "refused-not-a-list";
         case EditAnswer::refused_argument_count:
             return "refused-argument-count";
+        case EditAnswer::refused_place:
+            return "refused-place";
         case EditAnswer::not_understood:
             return "not-understood";
         case EditAnswer::refused_name:
@@ -139,42 +207,31 @@ std::string_view name(EditAnswer answer) noexcept {
     return "not-understood";
 }
 
-EditResult edit_bpm(std::string_view bytes, const BpmEdit& edit) {
+EditResult edit_arguments(const probes::Platform& platform, std::span<const SourceFile> files,
+                          const ArgumentEdit& edit) {
     if (auto why = probes::common_name_refusal(edit.add_name); !why.empty())
         return say(EditAnswer::refused_name, std::move(why));
-    const auto events = probes::read_yaml_events(bytes);
-    if (!events) return say(EditAnswer::not_understood, events.error().detail);
-    const auto arguments = probes::find_bpm_arguments(*events, edit.process);
-    if (!arguments) return say(EditAnswer::not_understood, arguments.error().detail);
-    if (edit.live_argument_count && !arguments->explains_count(*edit.live_argument_count)) {
+    const auto line = platform.read(files);
+    if (!line) return say(EditAnswer::not_understood, line.error().detail);
+    if (edit.live_argument_count && !line->explains_count(*edit.live_argument_count)) {
         return say(EditAnswer::refused_argument_count,
                    "The live process has " + std::to_string(*edit.live_argument_count) + " arguments, the file " +
-                       std::to_string(arguments->entries.size()) + ".");
+                       std::to_string(line->words.size()) + ".");
     }
-    const auto uses = find_flag(arguments->entries, edit.flag);
-    if (auto declined = decline(uses, edit)) return *declined;
+    const auto uses = find_flag(line->words, edit.flag);
+    if (uses.empty()) return *decline(uses, edit);
+    const std::size_t changed = uses.back().word;
+    const auto& word = line->words[changed];
+    // What the list becomes is not known: neither is what it holds.
+    if (!word.certain) return with_place(objected(word), files, word);
+    if (auto declined = decline(uses, edit)) return with_place(*declined, files, word);
+    if (auto declined = decline_place(line->words, uses.front())) return with_place(*declined, files, word);
+    return with_place(grow(platform, files, *line, changed, edit), files, word);
+}
 
-    const auto& argument = arguments->entries[uses.front().entry];
-    const auto& scalar = (*events)[argument.event];
-    const auto range = find_scalar(bytes, scalar);
-    if (!range) return say(EditAnswer::not_understood, "The argument is written over several lines.");
-    const auto scalar_bytes = bytes.substr(range->begin, range->end - range->begin);
-    const auto new_scalar_bytes = append_to_scalar(scalar_bytes, scalar, "," + edit.add_name);
-
-    EditResult result = say(EditAnswer::changed, edit.add_name + " is added to --" + edit.flag + ".");
-    result.bytes =
-        std::string(bytes.substr(0, range->begin)) + new_scalar_bytes + std::string(bytes.substr(range->end));
-    result.argument_before = scalar.value;
-    result.argument_after = scalar.value + "," + edit.add_name;
-    const auto new_events = probes::read_yaml_events(result.bytes);
-    const std::size_t growth = new_scalar_bytes.size() - scalar_bytes.size();
-    if (!new_events || !differ_only_in(*events, *new_events, argument.event, result.argument_after, growth)) {
-        return say(EditAnswer::not_understood, "The changed file would not differ in this one argument only.");
-    }
-    result.line = probes::line_of(bytes, range->begin);
-    result.diff = show_line_change(bytes, result.bytes, *range, {.begin = range->begin, .end = range->end + growth}) +
-                  describe_neighbours(arguments->entries, uses.front().entry);
-    return result;
+EditResult edit_bpm(std::string_view bytes, const ArgumentEdit& edit) {
+    const SourceFile file{.path = {}, .bytes = std::string(bytes)};
+    return edit_arguments(*probes::find_platform("bosh"), {&file, 1}, edit);
 }
 
 EditResult take_back_bpm(std::string_view bytes, const BpmEdit& edit, std::string_view sha256_before) {

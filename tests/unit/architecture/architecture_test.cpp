@@ -26,7 +26,7 @@ const std::map<std::string, std::set<std::string>> core{
     {"net", {"result", "time", "text", "redact", "redact_words", "known_hosts", "http_message"}},
     {"remediate",
      {"allowed_names", "diff", "drift", "edit", "guard", "guards", "hold", "master_changes", "meltdown", "plan",
-      "published_list", "repair_window", "run_walk", "start_guard", "yaml_scalar"}},
+      "published_list", "repair_window", "run_walk", "start_guard"}},
     {"bosh", {"ops_file", "runtime_config", "pre_start"}},
 };
 

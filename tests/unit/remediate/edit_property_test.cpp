@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "probes/bpm_file.hpp"
-#include "tests/fuzz/edit_bpm_claims.hpp"
+#include "tests/fuzz/edit_claims.hpp"
 
 namespace aggmedic::remediate {
 namespace {
@@ -73,10 +73,15 @@ TEST(EditBpm, ChangesExactlyOneArgumentOfAnyFile) {
     }
 }
 
+std::string_view broken_claim(std::string bytes) {
+    const probes::SourceFile file{.path = {}, .bytes = std::move(bytes)};
+    return fuzz::broken_edit_claim("bosh", {&file, 1});
+}
+
 // What the fuzz target asks, for its corpus and for files that were cut or damaged.
 TEST(EditBpm, KeepsItsClaimsForEveryFixture) {
     for (const auto& file : std::filesystem::directory_iterator(fixtures())) {
-        EXPECT_EQ(fuzz::broken_edit_claim(read_file(file.path())), "") << file.path();
+        EXPECT_EQ(broken_claim(read_file(file.path())), "") << file.path();
     }
 }
 
@@ -86,8 +91,8 @@ TEST(EditBpm, KeepsItsClaimsForCutsAndFlippedBits) {
         for (std::size_t at = 0; at < whole.size(); at += 5) {
             auto flipped = whole;
             flipped[at] = static_cast<char>(flipped[at] ^ (1 << (at % 7)));
-            ASSERT_EQ(fuzz::broken_edit_claim(whole.substr(0, at)), "") << file << " cut at " << at;
-            ASSERT_EQ(fuzz::broken_edit_claim(flipped), "") << file << " flipped at " << at;
+            ASSERT_EQ(broken_claim(whole.substr(0, at)), "") << file << " cut at " << at;
+            ASSERT_EQ(broken_claim(flipped), "") << file << " flipped at " << at;
         }
     }
 }

@@ -1,0 +1,37 @@
+#include "probes/command_line.hpp"
+
+#include <algorithm>
+
+namespace aggmedic::probes {
+
+bool CommandLine::explains_count(std::size_t live_argument_count) const {
+    const auto with_value = std::ranges::count_if(words, [](const auto& word) { return word.value.has_value(); });
+    const auto with_text =
+        std::ranges::count_if(words, [](const auto& word) { return word.value.has_value() && !word.value->empty(); });
+    return live_argument_count == words.size() || live_argument_count == static_cast<std::size_t>(with_value) ||
+           live_argument_count == static_cast<std::size_t>(with_text);
+}
+
+std::string place_of(const SourceFile& file, std::size_t offset) {
+    const std::string_view before = std::string_view(file.bytes).substr(0, offset);
+    const std::size_t feed = before.rfind('\n');
+    const std::size_t column = before.size() - (feed == before.npos ? 0 : feed + 1) + 1;
+    const std::string place = std::to_string(1 + std::ranges::count(before, '\n')) + ":" + std::to_string(column);
+    return file.path.empty() ? place : file.path + ":" + place;
+}
+
+std::string_view file_name_of(std::string_view path) {
+    const auto slash = path.rfind('/');
+    return slash == path.npos ? path : path.substr(slash + 1);
+}
+
+std::size_t apiserver_words(const std::vector<CommandWord>& command) {
+    const auto is = [&](std::size_t at, std::string_view wanted) {
+        return at < command.size() && command[at].certain && command[at].value &&
+               file_name_of(*command[at].value) == wanted;
+    };
+    if (is(0, "kube-apiserver")) return 1;
+    return is(0, "hyperkube") && (is(1, "kube-apiserver") || is(1, "apiserver")) ? 2 : 0;
+}
+
+}  // namespace aggmedic::probes

@@ -10,11 +10,14 @@
 #include "daemon/server_url.hpp"
 #include "net/text.hpp"
 #include "net/tls_context.hpp"
+#include "probes/platform.hpp"
 
 namespace aggmedic::daemon {
 namespace {
 
-constexpr std::array<std::string_view, 3> platforms = {"bosh", "kubeadm", "systemd"};
+// Each renders its apiserver's arguments itself, or keeps its masters: diagnosed over HTTPS, never edited.
+constexpr std::array<std::string_view, 7> never_edited = {"rke",      "rke2",      "k3s",    "k0s",
+                                                          "microk8s", "openshift", "managed"};
 
 bool is_letter_or_digit(char character) {
     return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
@@ -160,29 +163,32 @@ void read_apiservices(MapReader& cluster, probes::ClusterTarget& target) {
     map.finish();
 }
 
+bool is_never_edited(std::string_view platform) {
+    return std::ranges::find(never_edited, platform) != never_edited.end();
+}
+
 void read_platform(MapReader& map, ClusterConfig& cluster) {
     const auto setting = map.find("platform");
     if (setting) {
         const auto text = scalar_text(*setting, map.faults());
-        if (text && std::ranges::find(platforms, *text) == platforms.end()) {
-            map.faults().add(setting->mark, setting->path + " must be bosh, kubeadm or systemd");
+        if (text && probes::find_platform(*text) == nullptr && !is_never_edited(*text)) {
+            map.faults().add(setting->mark, setting->path +
+                                                " must be bosh, kubeadm or systemd, or one that is diagnosed and never "
+                                                "edited: rke, rke2, k3s, k0s, microk8s, openshift, managed");
         } else if (text) {
             cluster.target.platform = *text;
         }
     }
-    const auto ssh = map.find("ssh");
-    if (!ssh) {
-        // ClusterTarget: a platform means that the masters are looked at over SSH.
-        cluster.target.platform.clear();
-        return;
-    }
-    if (!setting) {
-        map.faults().add(ssh->mark, ssh->path + " needs platform beside it (bosh)");
-    } else if (cluster.target.platform == "kubeadm" || cluster.target.platform == "systemd") {
+    auto& platform = cluster.target.platform;
+    if (!map.find("ssh")) {
+        // ClusterTarget: a platform that can be edited means that the masters are looked at over SSH.
+        if (!is_never_edited(platform)) platform.clear();
+    } else if (!setting) {
+        platform = probes::detected_platform;
+    } else if (is_never_edited(platform)) {
         map.faults().add(setting->mark,
-                         fmt::format("{}: '{}' together with ssh is not supported by this version; leave ssh out to "
-                                     "diagnose over HTTPS alone",
-                                     setting->path, cluster.target.platform));
+                         fmt::format("{}: '{}' is diagnosed over HTTPS alone and never edited; leave ssh out",
+                                     setting->path, platform));
     }
 }
 

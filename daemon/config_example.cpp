@@ -39,7 +39,7 @@ clusters:
     # apiservices: {include: ["*"], exclude: []}
 
     # What follows is for looking at the masters and for repairing them. Without it aggmedic diagnoses over HTTPS alone.
-    # platform: bosh
+    # platform: bosh                              # or kubeadm, systemd; without it each master is looked at
     # masters:
     #   - {name: master/0, address: 10.0.11.11}   # also api_port (8443), server_name, ssh_address, ssh_port (22)
     #   - {name: master/1, address: 10.0.11.12}

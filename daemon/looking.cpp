@@ -5,6 +5,7 @@
 #include "daemon/configured_access.hpp"
 #include "daemon/log.hpp"
 #include "probes/exchange.hpp"
+#include "probes/platform.hpp"
 #include "probes/redaction.hpp"
 #include "probes/time_canary.hpp"
 
@@ -71,6 +72,17 @@ asio::awaitable<probes::Observation> observe_as_renewed(std::string cluster,
 
 namespace {
 
+// What the masters that were read agree on; where they do not, or none was read, it is said by a name of its own.
+std::string platform_of(const probes::Observation& observation) {
+    std::string found;
+    for (const auto& [name, master] : observation.masters) {
+        if (!master) continue;
+        if (!found.empty() && found != master->platform) return "mixed";
+        found = master->platform;
+    }
+    return found.empty() ? std::string(probes::detected_platform) : found;
+}
+
 // One place after the other: side by side they would disturb each other.
 asio::awaitable<void> time_everywhere(Looking looking, probes::Observation& observation) {
     probes::TimingSettings settings;
@@ -114,13 +126,15 @@ asio::awaitable<View> look_at_everything(Looking looking) {
                                           std::move(backends));
     for (auto& [master, look] : looks) {
         if (look) {
-            view.args_file_bytes[master] = std::move(look->args_file_bytes);
+            view.sources[master] = std::move(look->sources);
             view.observation.masters[master] = std::move(look->view);
         } else {
             tell(fmt::format("{}: {} could not be looked at: {}", name, master, look.error().detail));
             view.observation.masters[master] = probes::unobserved(look.error());
         }
     }
+    if (view.observation.platform == probes::detected_platform)
+        view.observation.platform = platform_of(view.observation);
     probes::take_out_secrets(view.observation);
     view.observation.finished = wall_clock();
     co_return view;

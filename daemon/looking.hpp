@@ -26,7 +26,7 @@ asio::awaitable<Looks> look_at_masters(HostConnector& connector, Limiter& places
 
 struct View {
     probes::Observation observation;
-    std::map<std::string, std::string> args_file_bytes;  // may hold secrets: only for the plan
+    std::map<std::string, std::vector<probes::SourceFile>> sources;  // may hold secrets: only for the plan
 };
 
 // What a person asks for, or a run between its steps: everything now, the masters too.

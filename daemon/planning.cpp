@@ -14,14 +14,14 @@ remediate::PlanInput plan_input(const ClusterConfig& cluster, const RemediationC
     remediate::PlanInput input;
     input.assessment = probes::diagnose(view.observation, now);
     input.observation = std::move(view.observation);
-    input.args_file_bytes = std::move(view.args_file_bytes);
+    input.sources = std::move(view.sources);
     input.masters = master_names(cluster);
     input.accepted = cluster.accept_risk;
     input.after_repair = cluster.after_repair;
     input.verify_requests = cluster.verify;
     input.has_repair_credential = !cluster.repair.empty();
     input.plan_ttl = remediation.plan_ttl;
-    const auto timeout = remediation.verify_timeout.find(cluster.target.platform);
+    const auto timeout = remediation.verify_timeout.find(input.observation.platform);
     if (timeout != remediation.verify_timeout.end()) input.verify_timeout = timeout->second;
     input.settle = remediation.settle;
     input.readyz_hold = remediation.readyz_hold;

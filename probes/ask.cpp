@@ -76,10 +76,9 @@ asio::awaitable<Result<Look>> look_at_master(RemoteHost& host, std::string maste
                                                  ": " + reply->error_output.substr(0, 512));
     }
     auto look = parse_look(master, reply->output, asked, answered);
-    if (look) {
-        look->view.platform = platform;
-        name_backends(backends, look->view);
-    }
+    if (look && platform != "detect" && look->view.platform != platform)
+        co_return fail(Errc::malformed_reply, "look: the answer is about another platform");
+    if (look) name_backends(backends, look->view);
     co_return look;
 }
 

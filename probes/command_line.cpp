@@ -12,6 +12,28 @@ bool CommandLine::explains_count(std::size_t live_argument_count) const {
            live_argument_count == static_cast<std::size_t>(with_text);
 }
 
+std::vector<std::string> CommandLine::arguments() const {
+    std::vector<std::string> passed;
+    for (const auto& word : words) {
+        if (word.value) passed.push_back(*word.value);
+    }
+    return passed;
+}
+
+std::optional<std::size_t> file_of_flag(const CommandLine& line, std::string_view flag) {
+    for (std::size_t at = 0; at < line.words.size(); ++at) {
+        std::string argument = line.words[at].value.value_or("");
+        const auto equals = argument.find('=');
+        std::ranges::replace(argument.begin(),
+                             argument.begin() + static_cast<std::ptrdiff_t>(std::min(equals, argument.size())), '_',
+                             '-');
+        if (argument.substr(0, equals) != "--" + std::string(flag)) continue;
+        const bool value_follows = equals == std::string::npos && at + 1 < line.words.size();
+        return line.words[value_follows ? at + 1 : at].file;
+    }
+    return std::nullopt;
+}
+
 std::string place_of(const SourceFile& file, std::size_t offset) {
     const std::string_view before = std::string_view(file.bytes).substr(0, offset);
     const std::size_t feed = before.rfind('\n');

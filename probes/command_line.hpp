@@ -41,7 +41,12 @@ struct CommandLine {
     // Supervisors differ in what an entry without a value becomes, and a reader of /proc may drop empty arguments: all
     // of these counts are good. A file that was cut in the middle of a write is often still valid: only this tells.
     bool explains_count(std::size_t live_argument_count) const;
+    // What the program is called with, entries without a value left out.
+    std::vector<std::string> arguments() const;
 };
+
+// Which file holds the value of this flag (its first use); nullopt: the flag is not there.
+std::optional<std::size_t> file_of_flag(const CommandLine& line, std::string_view flag);
 
 // path:line:column, both counted from 1; line:column alone where the file has no path.
 std::string place_of(const SourceFile& file, std::size_t offset);

@@ -34,6 +34,11 @@ class Writer {
     void optional(const char* key, const T& value) {
         object_[key] = encode(value);
     }
+    // Written only where it says something, so that the digest of an older record stays what it was.
+    template <class T>
+    void unless_empty(const char* key, const T& value) {
+        if (!value.empty()) object_[key] = encode(value);
+    }
     json take() { return std::move(object_); }
 
     template <class T>
@@ -99,6 +104,10 @@ class Reader {
     template <class T>
     void optional(const char* key, T& value) {
         if (error_.empty() && object_.contains(key)) (*this)(key, value);
+    }
+    template <class T>
+    void unless_empty(const char* key, T& value) {
+        optional(key, value);
     }
 
   private:

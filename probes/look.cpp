@@ -4,10 +4,12 @@
 #include <chrono>
 #include <map>
 #include <set>
+#include <span>
 
 #include "net/text.hpp"
 #include "probes/look_draft.hpp"
 #include "probes/look_facts.hpp"
+#include "probes/platform.hpp"
 
 namespace aggmedic::probes {
 
@@ -71,15 +73,44 @@ bool read_monit(const Words& words, LookDraft& draft) {
     return true;
 }
 
-bool read_stat(const Words& words, LookDraft& draft) {
-    auto& file = draft.look.view.args_file;
-    if (words[3].size() > 5 || words[3].find_first_not_of("01234567") != std::string_view::npos ||
-        !number(words[4], file.size)) {
-        return draft.refuse("file.stat is malformed");
+bool read_systemd(const Words& words, LookDraft& draft) {
+    std::string text;
+    if (!bytes_of(words[1], text)) return false;
+    auto state = parse_systemd_status(text);
+    draft.look.view.supervisor = state ? Seen<SupervisorState>(std::move(*state)) : unobserved(state.error());
+    return true;
+}
+
+// OWNER GROUP MODE SIZE
+bool read_owner(std::span<const std::string_view> words, FileFacts& file) {
+    if (words[2].size() > 5 || words[2].find_first_not_of("01234567") != std::string_view::npos ||
+        !number(words[3], file.size)) {
+        return false;
     }
-    file.owner = words[1];
-    file.group = words[2];
-    file.mode = words[3];
+    file.owner = words[0];
+    file.group = words[1];
+    file.mode = words[2];
+    return true;
+}
+
+bool read_stat(const Words& words, LookDraft& draft) {
+    return read_owner(std::span(words).subspan(1), draft.look.view.args_file) || draft.refuse("file.stat is malformed");
+}
+
+// source PATH RESOLVED OWNER GROUP MODE SIZE SHA256 BYTES
+bool read_source(const Words& words, LookDraft& draft) {
+    FileFacts facts;
+    SourceFile file;
+    if (draft.look.sources.size() >= 64) return draft.refuse("too many files of a unit");
+    if (!bytes_of(words[1], facts.path) || !bytes_of(words[2], facts.resolved) ||
+        !read_owner(std::span(words).subspan(3), facts) || !bytes_of(words[8], file.bytes))
+        return false;
+    facts.sha256 = words[7];
+    if (file.bytes.size() != facts.size || sha256_hex(file.bytes) != facts.sha256)
+        return draft.refuse("a file's bytes do not match its size and digest");
+    file.path = facts.path;
+    draft.look.sources.push_back(std::move(file));
+    draft.source_facts.push_back(std::move(facts));
     return true;
 }
 
@@ -123,7 +154,17 @@ const std::map<std::string_view, LookKey>& keys() {
               d.look.view.args_file.sha256 = w[1];
               return is_hex(w[1], 64);
           }}},
-        {"file.bytes", {2, false, [](const Words& w, LookDraft& d) { return bytes_of(w[1], d.look.args_file_bytes); }}},
+        {"file.bytes",
+         {2, false, [](const Words& w, LookDraft& d) { return bytes_of(w[1], d.look.sources.emplace_back().bytes); }}},
+        {"platform",
+         {2, false,
+          [](const Words& w, LookDraft& d) {
+              d.look.view.platform = w[1];
+              return !w[1].empty() && w[1].size() <= 16 &&
+                     w[1].find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789") == std::string_view::npos;
+          }}},
+        {"source", {9, true, read_source}},
+        {"systemd", {2, false, read_systemd}},
         {"file.missing",
          {2, false,
           [](const Words& w, LookDraft& d) {
@@ -175,22 +216,45 @@ bool read_line(std::string_view line, LookDraft& draft) {
     return true;
 }
 
+Result<void> want_keys(const LookDraft& draft, std::initializer_list<std::string_view> keys) {
+    for (const auto key : keys) {
+        if (!draft.seen.contains(key)) return fail(Errc::malformed_reply, "look: " + std::string(key) + " is missing");
+    }
+    return {};
+}
+
+// One file of its own or the files of a unit, there or missing: not two of these.
+Result<void> check_one_kind(const LookDraft& draft, bool has_units) {
+    const auto came = [&](std::string_view key) { return draft.seen.contains(key); };
+    const bool has_file = came("file.resolved") || came("file.stat") || came("file.sha256") || came("file.bytes");
+    if (has_file && (has_units || draft.file_missing))
+        return fail(Errc::malformed_reply, "look: a file beside a unit, or beside that it is missing");
+    if (!draft.source_facts.empty() && !has_units)
+        return fail(Errc::malformed_reply, "look: files of a unit on another platform");
+    return {};
+}
+
 // Disk and memory may be missing: nothing known of them is no room.
 Result<void> check_complete(const LookDraft& draft) {
-    for (const char* key : {"boot_id", "uptime", "clock", "file.path", "pid", "monit"}) {
-        const bool excused = draft.file_missing && std::string_view(key) == "file.path";
-        if (!draft.seen.contains(key) && !excused)
-            return fail(Errc::malformed_reply, std::string("look: ") + key + " is missing");
-    }
-    if (draft.file_missing) return {};
-    for (const char* key : {"file.resolved", "file.stat", "file.sha256", "file.bytes"}) {
-        if (!draft.seen.contains(key)) return fail(Errc::malformed_reply, std::string("look: ") + key + " is missing");
-    }
     const auto& look = draft.look;
-    if (look.args_file_bytes.size() != look.view.args_file.size ||
-        sha256_hex(look.args_file_bytes) != look.view.args_file.sha256) {
-        return fail(Errc::malformed_reply, "look: the file's bytes do not match its size and digest");
+    const bool has_units = look.view.platform == "systemd";
+    if (auto complete = want_keys(draft, {"boot_id", "uptime", "clock", "pid"}); !complete) return complete;
+    if (find_platform(look.view.platform) != nullptr) {
+        const auto* supervisor = has_units ? "systemd" : look.view.platform == "kubeadm" ? "kubelet" : "monit";
+        if (auto complete = want_keys(draft, {supervisor}); !complete) return complete;
     }
+    if (auto one = check_one_kind(draft, has_units); !one) return one;
+    if (draft.file_missing) return {};
+    if (has_units) {  // each of its files was checked with its line
+        return look.sources.empty() ? fail(Errc::malformed_reply, "look: source is missing")
+                                    : want_keys(draft, {"file.path"});
+    }
+    const auto complete = want_keys(draft, {"file.path", "file.resolved", "file.stat", "file.sha256", "file.bytes"});
+    if (!complete) return complete;
+    if (look.sources.size() != 1) return fail(Errc::malformed_reply, "look: there is more than one file");
+    const auto& bytes = look.sources.front().bytes;
+    if (bytes.size() != look.view.args_file.size || sha256_hex(bytes) != look.view.args_file.sha256)
+        return fail(Errc::malformed_reply, "look: the file's bytes do not match its size and digest");
     return {};
 }
 
@@ -210,6 +274,10 @@ Result<Look> parse_look(std::string_view master, std::string_view output, TimePo
         if (!read_line(lines[at], draft)) return fail(Errc::malformed_reply, "look: " + draft.fault);
     }
     if (auto complete = check_complete(draft); !complete) return std::unexpected(complete.error());
+    if (draft.file_missing) draft.look.sources.clear();  // those of a unit that came before one that is too large
+    // Of bosh's one file the reader's words need no path; a manifest's place is told with it.
+    if (draft.look.view.platform == "kubeadm" && !draft.look.sources.empty())
+        draft.look.sources.front().path = draft.look.view.args_file.path;
     assemble(draft, asked, answered);
     return std::move(draft.look);
 }

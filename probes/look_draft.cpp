@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <map>
 
-#include "probes/bpm_file.hpp"
+#include "probes/kubelet_status.hpp"
+#include "probes/platform.hpp"
 
 namespace aggmedic::probes {
 
@@ -36,9 +37,16 @@ bool descends(const std::vector<LookedProcess>& processes, const LookedProcess& 
     return false;
 }
 
+const char* no_pid(std::string_view platform) {
+    if (platform == "bosh") return "there is no pid file";
+    if (platform == "systemd") return "systemd tells no main process of kube-apiserver.service";
+    if (platform == "kubeadm") return "there is not exactly one kube-apiserver process";
+    return "how it is started is not known";
+}
+
 // The supervised apiserver: the process of the pid file, or the one below it that runs the apiserver.
 Seen<const LookedProcess*> choose_process(const LookDraft& draft) {
-    if (!draft.pid) return Unobserved{.reason = "not-found", .detail = "there is no pid file"};
+    if (!draft.pid) return Unobserved{.reason = "not-found", .detail = no_pid(draft.look.view.platform)};
     std::vector<const LookedProcess*> found;
     for (const auto& process : draft.processes) {
         if (apiserver_arguments(process.argv) == 0 || !descends(draft.processes, process, *draft.pid)) continue;
@@ -77,16 +85,32 @@ std::vector<std::string> differing(const std::vector<std::string>& file, const s
     return {names.begin(), names.end()};
 }
 
+// Of a unit's files the one that an edit would change.
+void choose_file(LookDraft& draft, std::size_t chosen) {
+    for (std::size_t at = 0; at < draft.source_facts.size(); ++at) {
+        auto& facts = draft.source_facts[at];
+        const auto modified = draft.modified.find(facts.resolved);
+        if (modified != draft.modified.end()) facts.modified = modified->second;
+        if (at == chosen) {
+            draft.look.view.args_file = facts;
+        } else {
+            draft.look.view.other_files.push_back(facts);
+        }
+    }
+}
+
 void read_arguments_of_file(LookDraft& draft, const std::vector<std::string>* live) {
     auto& view = draft.look.view;
-    const auto file = read_bpm(draft.look.args_file_bytes, "kube-apiserver");
-    if (!file) {
-        view.file_arguments = unobserved(file.error());
-        view.file_text_fault = file.error().detail;
+    const auto* platform = find_platform(view.platform);
+    const auto line = platform != nullptr ? platform->read(draft.look.sources)
+                                          : fail(Errc::invalid_argument, "the platform is not one that is read");
+    choose_file(draft, line ? file_of_flag(*line, "requestheader-allowed-names").value_or(0) : 0);
+    if (!line) {
+        view.file_arguments = unobserved(line.error());
+        view.file_text_fault = line.error().detail;
         return;
     }
-    std::vector<std::string> argv;
-    for (auto& word : file->passed_by_new_bpm()) argv.push_back(std::move(word));
+    const auto argv = line->arguments();
     view.file_arguments = read_arguments(argv);
     if (live == nullptr) return;
     view.file_equals_process = view.file_arguments->sha256 == view.process->arguments.sha256;
@@ -139,6 +163,7 @@ void assemble(LookDraft& draft, TimePoint asked, TimePoint answered) {
     } else {
         read_arguments_of_file(draft, view.process ? &live : nullptr);
     }
+    if (draft.kubelet) view.supervisor = kubelet_state(*draft.kubelet, view, draft.clock_ms);
 }
 
 }  // namespace aggmedic::probes

@@ -19,12 +19,24 @@ struct LookedProcess {
     std::vector<std::string> argv;
 };
 
+// How the kubelet stands to the manifest.
+struct LookedKubelet {
+    bool runs = false;
+    std::string static_pod_path;           // where it looks for manifests; empty: it does not tell
+    std::int64_t changed_seconds_ago = 0;  // since the manifest was put there
+    bool same_file_system = false;
+    std::string runtime;                           // empty: no container runtime runs
+    std::map<std::string, bool> static_pods = {};  // the other manifests of kubeadm, and whether their process runs
+};
+
 // Everything of one look, before it is put together.
 struct LookDraft {
     Look look;
     bool file_missing = false;
     std::string missing_reason;
     std::optional<std::int64_t> pid;
+    std::vector<FileFacts> source_facts;  // of Look::sources, in their order
+    std::optional<LookedKubelet> kubelet;
     std::vector<LookedProcess> processes;
     std::set<std::string, std::less<>> seen;  // keys that may come once
     std::int64_t clock_ms = 0;

@@ -89,6 +89,26 @@ bool read_start_fault(const Words& words, LookDraft& draft) {
     return true;
 }
 
+bool read_kubelet(const Words& words, LookDraft& draft) {
+    auto& kubelet = draft.kubelet;
+    if (!kubelet) kubelet.emplace();
+    std::int64_t pid = 0;
+    kubelet->runs = words[1] != "none";
+    if (kubelet->runs && !number(words[1], pid)) return false;
+    if (!is_one_of(words[4], {"same", "other"}) || !is_one_of(words[5], {"none", "containerd", "crio", "dockerd"}))
+        return false;
+    kubelet->same_file_system = words[4] == "same";
+    kubelet->runtime = words[5] == "none" ? "" : words[5];
+    return bytes_of(words[2], kubelet->static_pod_path) && number(words[3], kubelet->changed_seconds_ago);
+}
+
+bool read_static_pod(const Words& words, LookDraft& draft) {
+    if (!draft.kubelet) return draft.refuse("static_pod without kubelet");
+    if (!is_one_of(words[1], {"etcd", "kube-controller-manager", "kube-scheduler"})) return false;
+    draft.kubelet->static_pods[std::string(words[1])] = words[2] == "running";
+    return is_one_of(words[2], {"running", "absent"});
+}
+
 }  // namespace
 
 const std::map<std::string_view, LookKey>& fact_keys() {
@@ -117,6 +137,8 @@ const std::map<std::string_view, LookKey>& fact_keys() {
               return true;
           }}},
         {"start_fault", {2, true, read_start_fault}},
+        {"kubelet", {6, false, read_kubelet}},
+        {"static_pod", {3, true, read_static_pod}},
     };
     return table;
 }

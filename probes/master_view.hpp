@@ -59,8 +59,10 @@ struct ServiceState {
     bool operator==(const ServiceState&) const = default;
 };
 struct SupervisorState {
-    std::string dialect;  // monit-5.2.5, monit-5.33
+    std::string dialect;  // monit-5.2.5, monit-5.33, systemd, kubelet
     std::vector<ServiceState> services;
+    std::string trouble =
+        {};  // why no restart may be asked of it, as a sentence's half; empty: nothing speaks against it
     bool operator==(const SupervisorState&) const = default;
 };
 
@@ -95,13 +97,14 @@ struct UnpackedJob {
 // One master seen over SSH, read-only.
 struct MasterView {
     std::string master;
-    std::string platform;  // bosh
+    std::string platform;  // bosh, kubeadm, systemd; or one that is never edited: k3s, rke, none, several, ...
     std::string boot_id;
     double uptime_seconds = 0;
     std::int64_t clock_offset_ms = 0;
-    FileFacts args_file;
-    Seen<Arguments> file_arguments;  // malformed_reply: the file is not understood
-    std::string file_text_fault;     // why, when it is not
+    FileFacts args_file;                      // the file that an edit would change
+    std::vector<FileFacts> other_files = {};  // of a unit: the others that say how it is started
+    Seen<Arguments> file_arguments;           // malformed_reply: the file is not understood
+    std::string file_text_fault;              // why, when it is not
     Seen<ProcessFacts> process;
     bool file_equals_process = false;          // same non-empty arguments in the same order
     std::vector<std::string> differing_flags;  // names only

@@ -42,6 +42,7 @@ AGGMEDIC_FIELDS(ServiceState) {
 AGGMEDIC_FIELDS(SupervisorState) {
     v("dialect", x.dialect);
     v("services", x.services);
+    v.optional("trouble", x.trouble);
 }
 
 AGGMEDIC_FIELDS(NamedFile) {
@@ -91,6 +92,7 @@ AGGMEDIC_FIELDS(MasterView) {
     v.optional("permanent_fix_present", x.permanent_fix_present);
     v.optional("unpacked_job", x.unpacked_job);
     v.optional("start_faults", x.start_faults);
+    v.optional("other_files", x.other_files);
 }
 
 }  // namespace aggmedic::probes

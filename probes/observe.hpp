@@ -49,7 +49,7 @@ struct ClusterTarget {
     bool insecure_skip_tls_verify = false;
     Credential probe, canary;
     std::vector<std::string> include{"*"}, exclude;  // APIService names, `*` as wildcard
-    std::string platform;                            // bosh, or empty: no SSH
+    std::string platform;  // of the masters over SSH, or `detect`; one that is never edited; or empty: no SSH
     std::vector<MasterAddress> masters;
 };
 struct ProbeSettings {

@@ -18,6 +18,9 @@ struct Platform {
     Result<CommandLine> (*read)(std::span<const SourceFile> files);
 };
 
+// Asked of a master instead of a platform's name: what its files look like. The answer may be a name that is in no row.
+inline constexpr std::string_view detected_platform = "detect";
+
 std::span<const Platform> platforms();
 const Platform* find_platform(std::string_view name);  // nullptr: one that is diagnosed and never edited
 

@@ -158,6 +158,22 @@ EditResult with_place(EditResult result, std::span<const SourceFile> files, cons
     return result;
 }
 
+// What the file may have been before the element: without it, and without the quotes that it may have needed.
+std::vector<std::string> without_element(std::string_view bytes, std::string_view element) {
+    std::vector<std::string> earlier;
+    for (auto at = bytes.find(element); at != bytes.npos; at = bytes.find(element, at + 1)) {
+        const auto behind = at + element.size();
+        earlier.push_back(std::string(bytes.substr(0, at)) + std::string(bytes.substr(behind)));
+        const auto opening = bytes.substr(0, at).find_last_of("\"\n");
+        const bool is_quoted = opening != bytes.npos && bytes[opening] == '"' && bytes.substr(behind).starts_with('"');
+        if (!is_quoted) continue;
+        earlier.push_back(std::string(bytes.substr(0, opening)) +
+                          std::string(bytes.substr(opening + 1, at - opening - 1)) +
+                          std::string(bytes.substr(behind + 1)));
+    }
+    return earlier;
+}
+
 EditResult grow(const probes::Platform& platform, std::span<const SourceFile> files, const CommandLine& line,
                 std::size_t changed, const ArgumentEdit& edit) {
     const auto& word = line.words[changed];
@@ -234,25 +250,35 @@ EditResult edit_bpm(std::string_view bytes, const ArgumentEdit& edit) {
     return edit_arguments(*probes::find_platform("bosh"), {&file, 1}, edit);
 }
 
-EditResult take_back_bpm(std::string_view bytes, const BpmEdit& edit, std::string_view sha256_before) {
+EditResult take_back_arguments(const probes::Platform& platform, std::span<const SourceFile> files,
+                               const ArgumentEdit& edit, std::string_view sha256_before) {
+    const auto line = platform.read(files);
+    const std::size_t file = line ? probes::file_of_flag(*line, edit.flag).value_or(0) : 0;
+    const std::string_view bytes = files[file].bytes;
     if (sha256_hex(bytes) == sha256_before) return say(EditAnswer::already_right, "It is the file that the run found.");
-    const std::string element = "," + edit.add_name;
-    for (auto at = bytes.find(element); at != std::string_view::npos; at = bytes.find(element, at + 1)) {
-        std::string without = std::string(bytes.substr(0, at)) + std::string(bytes.substr(at + element.size()));
+    std::vector<SourceFile> earlier(files.begin(), files.end());
+    for (auto& without : without_element(bytes, "," + edit.add_name)) {
         if (sha256_hex(without) != sha256_before) continue;
-        const auto again = edit_bpm(without, edit);
-        if (again.answer != EditAnswer::changed || again.bytes != bytes) break;
+        earlier[file].bytes = std::move(without);
+        const auto again = edit_arguments(platform, earlier, edit);
+        if (again.answer != EditAnswer::changed || again.file != file || again.bytes != bytes) break;
         EditResult result = say(EditAnswer::changed, edit.add_name + " is taken out of --" + edit.flag + " again.");
+        result.file = file;
         result.argument_before = again.argument_after;
         result.argument_after = again.argument_before;
         result.line = again.line;
         result.diff = show_taken_back(again.diff);
-        result.bytes = std::move(without);
+        result.bytes = std::move(earlier[file].bytes);
         return result;
     }
     return say(EditAnswer::not_understood,
                "It is neither what the run wrote nor what it found: somebody changed it since. Take the name out by "
                "hand, restart, and revert again.");
+}
+
+EditResult take_back_bpm(std::string_view bytes, const ArgumentEdit& edit, std::string_view sha256_before) {
+    const SourceFile file{.path = {}, .bytes = std::string(bytes)};
+    return take_back_arguments(*probes::find_platform("bosh"), {&file, 1}, edit, sha256_before);
 }
 
 }  // namespace aggmedic::remediate

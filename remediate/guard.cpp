@@ -78,11 +78,14 @@ std::vector<std::string> shared_cas(const probes::Case& seen) {
     return authorities.empty() ? all : authorities;  // one leads to the other: which certificate matters cannot be told
 }
 
-// Of a master that the run had nothing to do on there is nothing to take back.
-EditResult take_back(const RevertOf& run, const std::string& master, const std::string& bytes, const BpmEdit& edit) {
+EditResult take_back(const RevertOf& run, const std::string& master, const probes::Platform& platform,
+                     const std::vector<probes::SourceFile>& files, const ArgumentEdit& edit) {
     const auto of = std::ranges::find(run.masters, master, &RevertOf::Bytes::master);
-    const auto before = of == run.masters.end() ? sha256_hex(bytes) : of->before;
-    return take_back_bpm(bytes, edit, before);
+    if (of != run.masters.end()) return take_back_arguments(platform, files, edit, of->before);
+    EditResult nothing;
+    nothing.answer = EditAnswer::already_right;
+    nothing.reason = "The run had nothing to do on it.";
+    return nothing;
 }
 
 }  // namespace
@@ -94,13 +97,15 @@ Facts::Facts(const PlanInput& of, bool all)
     if (!common_name) return;
     for (const auto& master : input.masters) {
         const auto* looked = view(master);
-        const auto bytes = input.args_file_bytes.find(master);
-        if (looked == nullptr || !looked->process || bytes == input.args_file_bytes.end()) continue;
-        BpmEdit edit;
+        const auto files = input.sources.find(master);
+        if (looked == nullptr || !looked->process || files == input.sources.end() || files->second.empty()) continue;
+        const auto* platform = probes::find_platform(looked->platform);
+        if (platform == nullptr) continue;
+        ArgumentEdit edit;
         edit.add_name = *common_name;
         edit.live_argument_count = looked->process->arguments.count;
-        edits[master] =
-            is_revert() ? take_back(*input.reverts, master, bytes->second, edit) : edit_bpm(bytes->second, edit);
+        edits[master] = is_revert() ? take_back(*input.reverts, master, *platform, files->second, edit)
+                                    : edit_arguments(*platform, files->second, edit);
     }
 }
 

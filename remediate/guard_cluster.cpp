@@ -2,6 +2,7 @@
 
 #include "net/text.hpp"
 #include "remediate/guard.hpp"
+#include "remediate/platform_words.hpp"
 
 // Gates about the cluster as a whole: how fresh and how complete the view is, and whether there is something to change.
 namespace aggmedic::remediate {
@@ -22,13 +23,13 @@ std::optional<Refusal> gate_observation(const Facts& facts) {
 }
 
 std::optional<Refusal> gate_platform(const Facts& facts) {
-    if (facts.input.observation.platform == "bosh") return std::nullopt;
     const auto& platform = facts.input.observation.platform;
-    return refusal(
-        "platform", facts,
-        platform.empty()
-            ? "It is not known how the masters' apiserver is configured: set `platform` and `ssh` for this cluster."
-            : "aggmedic does not edit platform " + printable(platform, 64) + ".");
+    if (probes::find_platform(platform) == nullptr) return refusal("platform", facts, not_edited(platform));
+    for (const auto& master : facts.input.masters) {
+        const auto* view = facts.view(master);
+        if (view != nullptr && view->platform != platform) return refusal("platform", facts, not_edited("mixed"));
+    }
+    return std::nullopt;
 }
 
 std::optional<Refusal> gate_method(const Facts& facts) {

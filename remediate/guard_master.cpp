@@ -32,6 +32,20 @@ std::string_view words_of(std::string_view start_fault) {
     return start_fault;
 }
 
+// Whether the file that the edit changes is the one that everything else of the plan is about, and one that stays.
+std::optional<Refusal> edit_is_lasting(const Facts& facts, const std::string& master, const EditResult& edit) {
+    const auto& file = facts.view(master)->args_file;
+    const auto& source = facts.input.sources.at(master).at(edit.file);
+    if (!source.path.empty() && source.path != file.path)
+        return refusal("edit", master, "Which of its files holds the list cannot be told for certain.");
+    if (file.resolved.starts_with("/run/")) {
+        return refusal("edit", master,
+                       "Its list stands in " + printable(file.resolved, 256) +
+                           ", which is made anew at each boot: put it into a file under /etc.");
+    }
+    return std::nullopt;
+}
+
 // What the last starts ended with, where the helper found it in the log.
 std::string why_it_does_not_start(const probes::MasterView& view) {
     std::string text;
@@ -98,6 +112,9 @@ std::optional<Refusal> gate_supervisor(const Facts& facts, const std::string& ma
         return refusal("supervisor", master,
                        "Its supervisor's state is not known (" + printable(view->supervisor.why().detail, 256) + ").");
     }
+    if (const auto& trouble = view->supervisor->trouble; !trouble.empty()) {
+        return refusal("supervisor", master, "Its supervisor could not be asked for a restart: " + trouble + ".");
+    }
     const auto& services = view->supervisor->services;
     if (std::ranges::find(services, "kube-apiserver", &probes::ServiceState::name) == services.end()) {
         return refusal("supervisor", master, "Its supervisor does not know kube-apiserver.");
@@ -137,7 +154,8 @@ std::optional<Refusal> gate_edit(const Facts& facts, const std::string& master) 
         return refusal("edit", master, "The bytes of its arguments file were not read.");
     }
     const auto answer = edit->second.answer;
-    if (answer == EditAnswer::changed || answer == EditAnswer::already_right) return std::nullopt;
+    if (answer == EditAnswer::changed) return edit_is_lasting(facts, master, edit->second);
+    if (answer == EditAnswer::already_right) return std::nullopt;
     return refusal("edit", master, std::string(name(answer)) + ": " + printable(edit->second.reason, 512));
 }
 

@@ -30,6 +30,17 @@ bool in_date(const probes::Certificate& certificate, TimePoint now) {
     return certificate.not_before <= now && now < certificate.not_after;
 }
 
+// Of a unit's files, which say more than the arguments, one that is newer than the process; empty: none.
+std::string file_since_start(const probes::MasterView& view) {
+    if (view.platform != "systemd" || !view.process->started_at) return {};
+    const auto is_newer = [&](const probes::FileFacts& file) {
+        return file.modified && *file.modified > *view.process->started_at;
+    };
+    if (is_newer(view.args_file)) return view.args_file.resolved;
+    const auto found = std::ranges::find_if(view.other_files, is_newer);
+    return found == view.other_files.end() ? std::string() : found->resolved;
+}
+
 // A restart is asked for where the file has to change; the preflight asks for all.
 bool concerns(const Facts& facts, const std::string& master) {
     return facts.view(master) != nullptr && facts.is_to_change(master);
@@ -44,7 +55,14 @@ std::optional<Refusal> gate_unapplied_edits(const Facts& facts, const std::strin
         return refusal("unapplied-edits", master,
                        "Its arguments file is not understood: " + printable(view->file_text_fault, 256));
     }
-    if (view->file_equals_process) return std::nullopt;
+    if (view->file_equals_process) {
+        const auto newer = file_since_start(*view);
+        if (newer.empty() || !facts.is_to_change(master)) return std::nullopt;
+        return refusal("unapplied-edits", master,
+                       printable(newer, 256) +
+                           " was changed after the process had started: beside the arguments, which are the same, a "
+                           "restart would activate that too. Restart it first.");
+    }
     const auto live = probes::allowed_names(view->process->arguments.flags);
     const bool lacks = facts.common_name && std::ranges::find(live, *facts.common_name) == live.end();
     // It is not restarted, and carries the name. After a revert every one has to run what its file holds.

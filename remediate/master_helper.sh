@@ -21,17 +21,58 @@ ok() {
     exit 0
 }
 
-platform_bosh() {
-    service=kube-apiserver
-    file=/var/vcap/jobs/kube-apiserver/config/bpm.yml
-    pid_file=/var/vcap/sys/run/bpm/kube-apiserver/kube-apiserver.pid
-    monit=/var/vcap/bosh/bin/monit
+# --- the platforms: where the arguments stand (file; sources: every file that says how the apiserver is started, one a
+# line), and who starts it --------------------------------------------------------------------------------------------
+
+service=kube-apiserver
+unit=kube-apiserver.service
+bpm_file=/var/vcap/jobs/kube-apiserver/config/bpm.yml
+manifest=/etc/kubernetes/manifests/kube-apiserver.yaml
+pid_file=/var/vcap/sys/run/bpm/kube-apiserver/kube-apiserver.pid
+monit=/var/vcap/bosh/bin/monit
+
+show_units() { # PROPERTY,... UNIT...
+    properties=$1
+    shift
+    timeout 10 systemctl show --no-pager -p "$properties" -- "$@" 2>/dev/null </dev/null 9>&- | head -c 65536
+}
+of_unit() { # PROPERTY
+    printf '%s\n' "$shown" | sed -n "s/^$1=\(.\)/\1/p"
+}
+platform_systemd() { # the unit, its drop-ins in systemd's order, the environment files: as systemd has them in force
+    shown=$(show_units LoadState,FragmentPath,DropInPaths,EnvironmentFiles "$unit")
+    file=$(of_unit FragmentPath)
+    sources=$(
+        of_unit FragmentPath
+        of_unit DropInPaths | tr ' ' '\n'
+        of_unit EnvironmentFiles | sed -n 's/ (ignore_errors=[a-z]*)$//p'
+    )
+}
+detect_platform() { # what is diagnosed and never edited goes first: its files may look like another platform's
+    for known in rke2:/var/lib/rancher/rke2/server k3s:/var/lib/rancher/k3s/server \
+        rke:/etc/kubernetes/ssl/kube-apiserver-proxy-client.pem k0s:/var/lib/k0s/pki microk8s:/var/snap/microk8s/current \
+        openshift:/etc/kubernetes/static-pod-resources; do
+        if [ -e "${known#*:}" ]; then printf '%s' "${known%%:*}" && return; fi
+    done
+    found=''
+    if [ -e "$bpm_file" ]; then found=$found:bosh; fi
+    if [ -e "$manifest" ]; then found=$found:kubeadm; fi
+    if [ "$(show_units LoadState "$unit")" = LoadState=loaded ]; then found=$found:systemd; fi
+    case $found in
+    '') printf none ;;
+    :*:*) printf several ;;
+    *) printf '%s' "${found#:}" ;;
+    esac
 }
 want_platform() {
-    case $1 in
-    bosh) platform_bosh ;;
+    platform=$1 file='' sources=''
+    case $platform in
+    bosh) file=$bpm_file ;;
+    kubeadm) file=$manifest ;;
+    systemd) platform_systemd ;;
     *) no 20 grammar platform ;;
     esac
+    if [ "$platform" != systemd ]; then sources=$file; fi
 }
 want_word() { # NAME VALUE
     case $2 in
@@ -112,13 +153,20 @@ want_ours() { # the fencing: whoever took the lock after us has another run or a
     [ "$lock_boot" = "$(boot_id)" ] || no 24 lock-lost
     write_lock
 }
-resolve() { # sets resolved, beside (where the old bytes are kept) and unfinished (a write that did not end)
-    resolved=$(readlink -f -- "$file" 2>/dev/null) || no 25 missing
-    [ -f "$resolved" ] || no 25 missing
-    beside=${resolved%/*}/.${resolved##*/}.aggmedic-
-    unfinished=${resolved%/*}/.${resolved##*/}.new-aggmedic
+resolved_files() { # one a line
+    printf '%s\n' "$sources" | while IFS= read -r each; do
+        target=$(readlink -f -- "$each" 2>/dev/null) || continue
+        if [ -f "$target" ]; then printf '%s\n' "$target"; fi
+    done
 }
-list_backups() {
+place() { # PATH; sets beside (where its old bytes are kept) and unfinished (a write that did not end)
+    folder=${1%/*}
+    # What lies in its directory the kubelet takes for a manifest: the directory above, of the same file system.
+    if [ "$platform" = kubeadm ]; then folder=${folder%/*}; fi
+    beside=$folder/.${1##*/}.aggmedic-
+    unfinished=$folder/.${1##*/}.new-aggmedic
+}
+list_backups() { # of the file that was placed last
     set +f
     for kept in "$beside"*; do
         if [ -e "$kept" ]; then printf '%s\n' "$kept"; fi
@@ -134,7 +182,8 @@ verb_lock() { # PLATFORM HOLDER RUN TOKEN
     want_number token "$4"
     holder=$2 run=$3 token=$4
     enter
-    resolve
+    files=$(resolved_files)
+    [ -n "$files" ] || no 25 missing
     if read_lock; then
         if [ "$lock_holder" = "$holder" ] && [ "$lock_run" = "$run" ]; then
             [ "$lock_token" -le "$token" ] || no 24 token "$lock_token"
@@ -142,9 +191,14 @@ verb_lock() { # PLATFORM HOLDER RUN TOKEN
             no 24 locked "$lock_holder" "$lock_run"
         fi
     fi
-    foreign=$(list_backups | grep -vxF -- "$beside$run" | head -n 1)
-    [ -z "$foreign" ] || no 24 person "$foreign"
-    rm -f -- "$unfinished"
+    while IFS= read -r each; do
+        place "$each"
+        foreign=$(list_backups | grep -vxF -- "$beside$run" | head -n 1)
+        [ -z "$foreign" ] || no 24 person "$foreign"
+        rm -f -- "$unfinished"
+    done <<TABLE
+$files
+TABLE
     write_lock
     ok locked
 }
@@ -159,9 +213,14 @@ file_verb() { # PLATFORM HOLDER RUN TOKEN RESOLVED
     want_path resolved "$5"
     holder=$2 run=$3 token=$4
     enter
-    resolve
-    [ "$resolved" = "$5" ] || no 25 moved
+    files=$(resolved_files)
+    [ -n "$files" ] || no 25 missing
+    printf '%s\n' "$files" | grep -qxF -- "$5" || no 25 moved
+    resolved=$5
+    place "$resolved"
     backup=$beside$run
+    [ "$(stat -c %d -- "$folder" 2>/dev/null)" = "$(stat -c %d -- "${resolved%/*}" 2>/dev/null)" ] ||
+        no 23 io "$folder and ${resolved%/*} are two file systems"
 }
 give_up() { # STATUS WORDS...: nothing of ours stays, the file is as it was
     rm -f -- "$unfinished" "$backup" # before the rename the file was never ours: somebody else's bytes need no backup
@@ -214,6 +273,9 @@ verb_swap() { # PLATFORM HOLDER RUN TOKEN RESOLVED SHA_BEFORE SHA_AFTER <NEW BYT
     ok swapped
 }
 
+forget_new_bytes() { # systemd may have read them, and takes a file with its old time for one that it knows
+    if [ "$platform" = systemd ]; then reload_systemd; fi
+}
 verb_restore() { # PLATFORM HOLDER RUN TOKEN RESOLVED SHA_BEFORE SHA_AFTER; by rename: needs no room on the disk
     [ $# -eq 7 ] || no 20 grammar count
     want_hash before "$6"
@@ -222,12 +284,16 @@ verb_restore() { # PLATFORM HOLDER RUN TOKEN RESOLVED SHA_BEFORE SHA_AFTER; by r
     want_ours
     rm -f -- "$unfinished"
     now=$(hash_of "$resolved") || no 25 missing
-    if [ "$now" = "$6" ]; then ok already; fi
+    if [ "$now" = "$6" ]; then
+        forget_new_bytes
+        ok already
+    fi
     [ "$now" = "$7" ] || no 25 changed "$now"
     [ "$(hash_of "$backup")" = "$6" ] || no 25 no-backup
     mv -f -- "$backup" "$resolved" || no 23 io "the old file cannot be renamed"
     sync -- "${resolved%/*}" 2>/dev/null || no 27 readback "the directory cannot be synced"
     [ "$(hash_of "$resolved")" = "$6" ] || no 27 readback "the file was changed"
+    forget_new_bytes
     ok restored
 }
 
@@ -245,13 +311,14 @@ verb_unlock() { # PLATFORM HOLDER RUN TOKEN RESOLVED SHA_EXPECTED
         if [ "$lock_holder" != "$holder" ] || [ "$lock_run" != "$run" ]; then no 24 locked "$lock_holder" "$lock_run"; fi
         [ "$lock_token" -le "$token" ] || no 24 token "$lock_token"
     fi
-    backup=${5%/*}/.${5##*/}.aggmedic-$run
+    place "$5"
+    backup=$beside$run
     if [ -e "$backup" ]; then
         now=$(hash_of "$5") || no 25 missing
         [ "$now" = "$6" ] || no 25 changed "$now"
         rm -f -- "$backup" || no 23 io "the old bytes cannot be removed"
     fi
-    rm -f -- "${5%/*}/.${5##*/}.new-aggmedic"
+    rm -f -- "$unfinished"
     rm -f -- "$state/lock" || no 23 io "the lock cannot be removed"
     ok unlocked
 }
@@ -260,8 +327,60 @@ verb_unlock() { # PLATFORM HOLDER RUN TOKEN RESOLVED SHA_EXPECTED
 
 read_pid() { # sets root, the process that the supervisor started
     root=none
-    if [ -f "$pid_file" ]; then read -r root rest <"$pid_file"; fi 2>/dev/null
-    case $root in '' | *[!0-9]* | ???????????*) root=none ;; esac
+    case $platform in
+    bosh) if [ -f "$pid_file" ]; then read -r root rest <"$pid_file"; fi 2>/dev/null ;;
+    systemd)
+        shown=$(show_units MainPID "$unit")
+        root=$(of_unit MainPID)
+        ;;
+    kubeadm) root=$(processes_called kube-apiserver) ;; # several: no one can tell which is the pod's
+    esac
+    case $root in '' | 0 | *[!0-9]* | ???????????*) root=none ;; esac
+}
+processes_called() { # NAME; PIDs, one a line. The kernel cuts a process's name, but not its first argument.
+    set +f
+    for entry in /proc/[0-9]*; do
+        program=$(tr '\0' '\n' <"$entry/cmdline" 2>/dev/null | head -n 1)
+        if [ "${program##*/}" = "$1" ]; then printf '%s\n' "${entry##*/}"; fi
+    done 2>/dev/null
+    set -f
+}
+
+plain() { # TEXT, for an answer's one line
+    printf '%s' "$1" | head -c 300 | tr -c '[:print:]' ' '
+}
+restart_by_monit() {
+    # Without its daemon `monit restart` exits 0 after acting by itself, in the foreground.
+    text=$(timeout 10 "$monit" summary </dev/null 2>&1 9>&- | head -c 65536)
+    case $text in
+    *"$service"*) ;;
+    *) no 28 supervisor "monit does not know $service" ;;
+    esac
+    timeout 30 "$monit" restart "$service" >"$state/.restart" 2>&1 </dev/null 9>&-
+    code=$?
+    text=$(plain "$(cat "$state/.restart")")
+    rm -f "$state/.restart"
+    case $code:$text in
+    0:*) ok asked ;; # accepted, nothing more
+    *'already in progress'*) ok pending ;;
+    *) no 28 supervisor "exit $code $text" ;;
+    esac
+}
+reload_systemd() {
+    text=$(timeout 30 systemctl daemon-reload 2>&1 </dev/null 9>&-) ||
+        no 28 supervisor "daemon-reload: $(plain "$text")"
+}
+restart_by_systemd() {
+    reload_systemd
+    # After too many failed starts it would refuse another one, also of the old arguments.
+    timeout 10 systemctl reset-failed -- "$unit" >/dev/null 2>&1 </dev/null 9>&-
+    text=$(timeout 10 systemctl --no-block restart -- "$unit" 2>&1 </dev/null 9>&-) ||
+        no 28 supervisor "restart: $(plain "$text")"
+    ok asked
+}
+restart_by_kubelet() { # it restarts a static pod by itself as soon as the manifest differs
+    [ -n "$(processes_called kubelet)" ] || no 28 supervisor "no kubelet runs"
+    ok asked
 }
 
 verb_restart() { # PLATFORM HOLDER RUN TOKEN PID START_TICKS; 0 0 where no process was seen
@@ -281,20 +400,10 @@ verb_restart() { # PLATFORM HOLDER RUN TOKEN PID START_TICKS; 0 0 where no proce
     elif [ "$(start_ticks "$5")" != "$6" ]; then
         ok already
     fi
-    # Without its daemon `monit restart` exits 0 after acting by itself, in the foreground.
-    text=$(timeout 10 "$monit" summary </dev/null 2>&1 9>&- | head -c 65536)
-    case $text in
-    *"$service"*) ;;
-    *) no 28 supervisor "monit does not know $service" ;;
-    esac
-    timeout 30 "$monit" restart "$service" >"$state/.restart" 2>&1 </dev/null 9>&-
-    code=$?
-    text=$(head -c 300 "$state/.restart" | tr -c '[:print:]' ' ')
-    rm -f "$state/.restart"
-    case $code:$text in
-    0:*) ok asked ;; # accepted, nothing more
-    *'already in progress'*) ok pending ;;
-    *) no 28 supervisor "exit $code $text" ;;
+    case $platform in
+    bosh) restart_by_monit ;;
+    kubeadm) restart_by_kubelet ;;
+    systemd) restart_by_systemd ;;
     esac
 }
 
@@ -304,9 +413,35 @@ b64() {
     printf 'b64:'
     base64 -w 0
 }
-look_modified() { # PATH; by this machine's clock
-    seconds=$(stat -L -c %Y -- "$1" 2>/dev/null) || return 0
+look_modified() { # PATH [ROOT]; by this machine's clock
+    seconds=$(stat -L -c %Y -- "${2-}$1" 2>/dev/null) || return 0
     printf 'modified %s %s\n' "$(printf '%s' "$1" | b64)" "$seconds"
+}
+look_sources() { # of a unit: each of its files, also those that an edit would not change
+    printf 'file.path %s\n' "$(printf '%s' "$file" | b64)"
+    resolved=$(readlink -f -- "$file" 2>/dev/null)
+    if [ -z "$file" ] || [ ! -f "$resolved" ]; then
+        resolved=''
+        printf 'file.missing systemd has no unit kube-apiserver.service with a file of its own\n'
+        return
+    fi
+    while IFS= read -r each; do
+        target=$(readlink -f -- "$each" 2>/dev/null) || continue
+        [ -f "$target" ] || continue
+        facts=$(stat -c '%U %G %a %s' -- "$target" 2>/dev/null) || facts='? ? 0 0'
+        set -- $facts
+        if [ "$4" -gt "$bytes_max" ]; then
+            printf 'file.missing too-large\n'
+            return
+        fi
+        bytes=$(base64 -w 0 <"$target" 2>/dev/null)
+        hash=$(printf '%s' "$bytes" | base64 -d | sha256sum)
+        printf 'source %s %s %s %s %04d %s %s b64:%s\n' "$(printf '%s' "$each" | b64)" "$(printf '%s' "$target" | b64)" \
+            "$1" "$2" "$3" "$4" "${hash%% *}" "$bytes"
+        look_modified "$target"
+    done <<TABLE
+$sources
+TABLE
 }
 look_file() {
     printf 'file.path %s\n' "$(printf '%s' "$file" | b64)"
@@ -385,27 +520,31 @@ TABLE
 
 readable_by_process() { # PATH
     [ -n "$ids" ] || return 1
+    if [ -n "$inside" ] && [ "${ids%%:*}" = 0 ]; then # a pod's own files; of another user only the host's can be asked
+        test -r "$inside$1"
+        return
+    fi
     chroot --userspec="$ids" --groups="$groups" / /usr/bin/test -r "$1" 2>/dev/null
 }
 look_named_file() { # FLAG PATH; of keys nothing is read, of other files the CERTIFICATE blocks
     flag=${1#--}
     case $flag in *[!A-Za-z0-9_-]*) return ;; esac
     exists=missing readable=unreadable blocks=b64:
-    if [ -e "$2" ]; then
+    if [ -e "$inside$2" ]; then
         exists=exists
         if readable_by_process "$2"; then readable=readable; fi
         case $flag in
         *key*) ;;
         *cert* | *ca-file | *cafile | *ca_file | *authority)
-            if [ -f "$2" ]; then
-                blocks=$(head -c 65536 "$2" 2>/dev/null |
+            if [ -f "$inside$2" ]; then
+                blocks=$(head -c 65536 "$inside$2" 2>/dev/null |
                     sed -n '/^-----BEGIN CERTIFICATE-----/,/^-----END CERTIFICATE-----/p' | b64)
             fi
             ;;
         esac
     fi
     printf 'named %s %s %s %s %s\n' "$flag" "$(printf '%s' "$2" | b64)" "$exists" "$readable" "$blocks"
-    if [ "$exists" = exists ]; then look_modified "$2"; fi
+    if [ "$exists" = exists ]; then look_modified "$2" "$inside"; fi
 }
 from_its_directory() { # PATH as the process means it
     case $1 in
@@ -415,6 +554,8 @@ from_its_directory() { # PATH as the process means it
 }
 look_named_files() {
     case $live in '' | none) return ;; esac
+    inside=''
+    if [ "$platform" = kubeadm ]; then inside=/proc/$live/root; fi # the paths are the container's
     ids=$(sed -n 's/^Uid:[[:space:]]*[0-9]*[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$live/status" 2>/dev/null)
     group=$(sed -n 's/^Gid:[[:space:]]*[0-9]*[[:space:]]*\([0-9]*\).*/\1/p' "/proc/$live/status" 2>/dev/null)
     groups=$(sed -n 's/^Groups:[[:space:]]*//p' "/proc/$live/status" 2>/dev/null | sed 's/ *$//; s/ /,/g')
@@ -448,7 +589,7 @@ look_named_files() {
             esac
             look_named_file "$use" "$path"
         done
-        look_proxy_key "$proxy_certificate" "$proxy_key"
+        look_proxy_key "${proxy_certificate:+$inside$proxy_certificate}" "${proxy_key:+$inside$proxy_key}"
     }
 }
 
@@ -503,9 +644,17 @@ TABLE
     changed=$(stat -c %Z -- "$resolved" 2>/dev/null) || return 0
     if [ "$files" -gt 0 ]; then printf 'unpacked_job %s %s %s %s\n' "$files" "$oldest" "$newest" "$changed"; fi
 }
+last_words() {
+    case $platform in
+    bosh) cat "/var/vcap/sys/log/$service/$service.stderr.log" 2>/dev/null ;;
+    systemd) timeout 10 journalctl --no-pager -o cat -n 60 -u "$unit" 2>/dev/null </dev/null ;;
+    kubeadm) find /var/log/pods -path '*/kube-system_kube-apiserver-*/kube-apiserver/*.log' -mmin -60 -exec tail -q -n 60 {} + 2>/dev/null ;;
+    esac
+}
 look_start_faults() { # only while none runs: what its last attempts wrote
     if [ -n "$live" ] && [ -d "/proc/$live" ]; then return; fi
-    text=$(tail -c 65536 "/var/vcap/sys/log/$service/$service.stderr.log" 2>/dev/null | tail -n 60) || return 0
+    text=$(last_words | tail -c 65536 | tail -n 60)
+    [ -n "$text" ] || [ "$platform" = bosh ] || return 0
     printf 'start_faults_read\n'
     case $text in *requestheader-client-ca-file*client-ca-file*overlapping*) printf 'start_fault ca-overlap\n' ;; esac
     case $text in *'unknown flag: --'*) printf 'start_fault unknown-flag\n' ;; esac
@@ -536,8 +685,8 @@ connect_to() { # HOST:PORT; only bash and curl can dial from a shell
     esac
 }
 look_backends() { # HOST:PORT..., all at once
-    for place; do
-        printf 'backend %s %s\n' "$place" "$(connect_to "$place")" &
+    for address; do
+        printf 'backend %s %s\n' "$address" "$(connect_to "$address")" &
     done
     wait
 }
@@ -554,6 +703,55 @@ look_monit() { # exit status, standard output and error output of one call, with
     )
     printf 'monit %s\n' "$answer"
 }
+look_systemd() {
+    text=$(show_units Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,Job,NeedDaemonReload "$unit" etcd.service \
+        kube-controller-manager.service kube-scheduler.service)
+    printf 'systemd %s\n' "$(printf '%s\n' "$text" | b64)"
+}
+static_pod_path() { # of the kubelet with this PID: where it looks for manifests
+    words=$(tr '\0' '\n' <"/proc/$1/cmdline" 2>/dev/null)
+    path=$(printf '%s\n' "$words" | sed -n 's/^--pod-manifest-path=//p' | tail -n 1)
+    settings=$(printf '%s\n' "$words" | sed -n 's/^--config=//p' | tail -n 1)
+    if [ -z "$path" ] && [ -f "$settings" ]; then
+        path=$(sed -n 's/^staticPodPath:[[:space:]]*["'"'"']\{0,1\}\([^"'"'"' ]*\).*/\1/p' "$settings" 2>/dev/null | head -n 1)
+    fi
+    readlink -f -- "${path:-/nowhere}" 2>/dev/null
+}
+look_kubelet() { # PID STATIC_POD_PATH CHANGED_SECONDS_AGO same|other RUNTIME, then the other manifests of kubeadm
+    kubelet=$(processes_called kubelet) runtime=none where='' ago=0 systems=other
+    case $kubelet in '' | *[!0-9]*) kubelet=none ;; *) where=$(static_pod_path "$kubelet") ;; esac
+    for each in containerd crio dockerd; do
+        if [ -n "$(processes_called "$each")" ]; then runtime=$each; fi
+    done
+    if [ -n "$resolved" ]; then
+        place "$resolved"
+        ago=$(($(date +%s) - $(stat -c %Z -- "$resolved" 2>/dev/null || echo 0)))
+        if [ "$(stat -c %d -- "$folder")" = "$(stat -c %d -- "${resolved%/*}")" ]; then systems=same; fi
+    fi
+    printf 'kubelet %s %s %s %s %s\n' "$kubelet" "$(printf '%s' "$where" | b64)" "$ago" "$systems" "$runtime"
+    for each in etcd kube-controller-manager kube-scheduler; do
+        [ -f "${resolved%/*}/$each.yaml" ] || continue
+        pids=$(processes_called "$each")
+        printf 'static_pod %s %s\n' "$each" "$(if [ -n "$pids" ]; then echo running; else echo absent; fi)"
+    done
+}
+look_supervisor() {
+    case $platform in
+    bosh) look_monit ;;
+    systemd) look_systemd ;;
+    kubeadm) look_kubelet ;;
+    esac
+}
+look_files() {
+    case $platform in
+    systemd) look_sources ;;
+    bosh | kubeadm) look_file ;;
+    *)
+        resolved=''
+        printf 'file.missing platform %s is not edited\n' "$platform"
+        ;;
+    esac
+}
 look_room() {
     where=${resolved:-$file}
     set -- $(stat -f -c '%a %S' -- "${where%/*}" 2>/dev/null)
@@ -563,27 +761,35 @@ look_room() {
 
 verb_look() { # PLATFORM [HOST:PORT...]: the backends of aggregated APIs, dialled from here
     [ $# -ge 1 ] && [ $# -le 33 ] || no 20 grammar count
-    want_platform "$1"
+    wanted=$1
+    if [ "$wanted" = detect ]; then wanted=$(detect_platform); fi
+    case $1:$wanted in
+    *:bosh | *:kubeadm | *:systemd) want_platform "$wanted" ;;
+    detect:*) platform=$wanted file='' sources='' ;;
+    *) no 20 grammar platform ;;
+    esac
     shift
-    for place; do want_place backend "$place"; done
+    for address; do want_place backend "$address"; done
     read -r up rest </proc/uptime
     printf 'aggmedic-look 1\nboot_id %s\nuptime %s\nclock %s\n' "$(boot_id)" "$up" "$(date +%s%N)"
-    printf 'ticks_per_second %s\n' "$(getconf CLK_TCK 2>/dev/null || echo 100)"
-    look_file
+    printf 'ticks_per_second %s\nplatform %s\n' "$(getconf CLK_TCK 2>/dev/null || echo 100)" "$platform"
+    look_files
     look_processes
     look_named_files
     look_environment
-    look_permanent_fix
-    look_unpacked_job
+    if [ "$platform" = bosh ]; then
+        look_permanent_fix
+        look_unpacked_job
+    fi
     look_start_faults
     look_backends "$@"
-    look_monit
+    look_supervisor
     look_room
     if [ -f "$state/lock" ]; then printf 'lock %s\n' "$(head -c 1024 "$state/lock" | b64)"; fi
-    if [ -n "$resolved" ]; then
-        beside=${resolved%/*}/.${resolved##*/}.aggmedic-
-        list_backups | while IFS= read -r kept; do printf 'backup %s\n' "$(printf '%s' "$kept" | b64)"; done
-    fi
+    resolved_files | while IFS= read -r each; do
+        place "$each"
+        list_backups
+    done | while IFS= read -r kept; do printf 'backup %s\n' "$(printf '%s' "$kept" | b64)"; done
     printf 'end\n'
 }
 

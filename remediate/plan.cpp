@@ -4,19 +4,23 @@
 #include <nlohmann/json.hpp>
 
 #include "net/text.hpp"
-#include "probes/bpm_file.hpp"
 #include "remediate/api_state.hpp"
 #include "remediate/guard.hpp"
 #include "remediate/plan_words.hpp"
+#include "remediate/platform_words.hpp"
+#include "remediate/projection.hpp"
 
 namespace aggmedic::remediate {
 namespace {
 
-constexpr int gap_seconds_bosh = 25;  // stop, start and warm-up under bpm and monit (recorded/restart: 20 to 25 s)
-
-std::string arguments_digest(const std::string& bytes) {
-    const auto file = probes::read_bpm(bytes, "kube-apiserver");
-    return file ? probes::read_arguments(file->passed_by_new_bpm()).sha256 : "";
+// Of the arguments that the files give once the edit is made.
+std::string arguments_digest(const std::string& platform, std::vector<probes::SourceFile> files,
+                             const EditResult& edit) {
+    const auto* known = probes::find_platform(platform);
+    if (known == nullptr || edit.file >= files.size()) return {};
+    files[edit.file].bytes = edit.bytes;
+    const auto line = known->read(files);
+    return line ? probes::read_arguments(line->arguments()).sha256 : "";
 }
 
 // Empty where it was not read: the revert of a run does not rest on it.
@@ -42,15 +46,16 @@ MasterPlan plan_master(const Facts& facts, const std::string& name) {
     master.argument_before = edit.argument_before;
     master.argument_after = edit.argument_after;
     master.diff = "--- " + master.resolved + "\n+++ " + master.resolved + "\n" + edit.diff;
-    master.gap_seconds = gap_seconds_bosh;
+    master.gap_seconds = gap_seconds_of(view.platform);
     master.boot_id = view.boot_id;
     master.pid = view.process->pid;
     master.start_ticks = view.process->start_ticks;
     master.executable = printable(view.process->executable);
     master.arguments_sha256 = view.process->arguments.sha256;
-    master.arguments_sha256_after = arguments_digest(edit.bytes);
+    master.arguments_sha256_after = arguments_digest(view.platform, facts.input.sources.at(name), edit);
     master.argument_count = view.process->arguments.count;
     master.proxy_client_sha256 = proxy_digest(facts, name);
+    master.other_files_sha256 = digest_of_others(view);
     return master;
 }
 
@@ -65,6 +70,7 @@ BoundMaster bind_master(const Facts& facts, const std::string& name) {
             .sha256 = view.args_file.sha256,
             .arguments_sha256 = view.process->arguments.sha256,
             .proxy_client_sha256 = proxy_digest(facts, name),
+            .other_files_sha256 = digest_of_others(view),
             .boot_id = view.boot_id,
             .pid = view.process->pid,
             .start_ticks = view.process->start_ticks};
@@ -233,6 +239,7 @@ Plan make_plan(const PlanInput& input) {
     plan.after = describe_after(plan);
     plan.verify = describe_verify(plan);
     plan.not_undone = describe_not_undone(facts, plan);
+    plan.permanent = describe_permanent(plan);
     plan.id = content_id(plan);
     return plan;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "net/time.hpp"
+#include "probes/command_line.hpp"
 #include "probes/finding.hpp"
 #include "probes/observation.hpp"
 
@@ -58,6 +59,7 @@ struct MasterPlan {
     std::string arguments_sha256_after;  // that the new process must show
     std::size_t argument_count = 0;
     std::string proxy_client_sha256;
+    std::string other_files_sha256;  // of a unit: the other files that say how it is started, and whose they are
     std::vector<PlanStep> steps;
     bool operator==(const MasterPlan&) const = default;
 };
@@ -65,7 +67,7 @@ struct MasterPlan {
 // A master that the plan leaves alone, but whose state it is bound to all the same.
 struct BoundMaster {
     std::string name, file, resolved, owner, group, mode;
-    std::string sha256, arguments_sha256, proxy_client_sha256, boot_id;
+    std::string sha256, arguments_sha256, proxy_client_sha256, other_files_sha256, boot_id;
     std::int64_t pid = 0;
     std::uint64_t start_ticks = 0;
     bool operator==(const BoundMaster&) const = default;
@@ -121,6 +123,7 @@ struct Plan {
     std::vector<VerifyRequest> verify_requests;
     std::vector<std::string> after, verify;  // in words: what happens after the canary, what must hold at the end
     std::vector<std::string> not_undone;     // what restoring the arguments does not undo
+    std::vector<std::string> permanent;      // what has to change outside of the masters for it to last
     bool proxy_is_masters = false;           // the proxy-client certificate is in system:masters
     std::vector<PlanStep> steps;             // on the ConfigMap, without touching a master
     std::string reverts;                     // of method revert: the run whose change is taken back
@@ -155,9 +158,9 @@ RevertOf revert_of(const Plan& plan, std::string run);
 // Everything a plan is made from. Two calls with equal input give the same plan, id included.
 struct PlanInput {
     probes::Observation observation;
-    probes::Assessment assessment;                       // diagnose(observation)
-    std::map<std::string, std::string> args_file_bytes;  // by master, from the same look
-    std::vector<std::string> masters;                    // every configured master, in configured order
+    probes::Assessment assessment;                                   // diagnose(observation)
+    std::map<std::string, std::vector<probes::SourceFile>> sources;  // by master, from the same look
+    std::vector<std::string> masters;                                // every configured master, in configured order
     std::vector<AcceptedRisk> accepted;
     std::vector<RestartPods> after_repair;
     std::vector<VerifyRequest> verify_requests;

@@ -64,6 +64,7 @@ AGGMEDIC_FIELDS(MasterPlan) {
     v("arguments_sha256_after", x.arguments_sha256_after);
     v("argument_count", x.argument_count);
     v("proxy_client_sha256", x.proxy_client_sha256);
+    v.unless_empty("other_files_sha256", x.other_files_sha256);
     v("steps", x.steps);
 }
 AGGMEDIC_FIELDS(BoundMaster) {
@@ -76,6 +77,7 @@ AGGMEDIC_FIELDS(BoundMaster) {
     v("sha256", x.sha256);
     v("arguments_sha256", x.arguments_sha256);
     v("proxy_client_sha256", x.proxy_client_sha256);
+    v.unless_empty("other_files_sha256", x.other_files_sha256);
     v("boot_id", x.boot_id);
     v("pid", x.pid);
     v("start_ticks", x.start_ticks);
@@ -118,6 +120,7 @@ AGGMEDIC_FIELDS(Plan) {
     v("after", x.after);
     v("verify", x.verify);
     v("not_undone", x.not_undone);
+    v.unless_empty("permanent", x.permanent);
     v("proxy_is_masters", x.proxy_is_masters);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "remediate/plan_words.hpp"
+#include "remediate/platform_words.hpp"
 
 // What a plan brings with it and a person must know, or accept, before it starts.
 namespace aggmedic::remediate {
@@ -87,10 +88,7 @@ std::vector<Risk> risks_of_args(const Facts& facts, const Plan& plan) {
                              "a restart of one that does not takes it away again."));
     }
     add_what_ends(plan, risks);
-    risks.push_back(note("temporary",
-                         "A file on a BOSH VM lives until a template changes or the VM is recreated. Make it "
-                         "permanent: aggmedic bosh ops-file " +
-                             plan.cluster + ", or aggmedic bosh runtime-config " + plan.cluster + "."));
+    risks.push_back(note("temporary", lasts_until(plan)));
     add_restart_notes(risks);
     return risks;
 }
@@ -101,12 +99,16 @@ std::vector<Risk> risks_of_configmap(const Facts& facts, const Plan& plan) {
     risks.push_back(note("narrower-grant",
                          "The extension API servers will believe the name. The apiservers themselves will not: their "
                          "arguments stay as they are, so this grants less than --method args does."));
+    const std::string permanent_words =
+        plan.platform == "bosh"
+            ? "aggmedic bosh ops-file " + plan.cluster + ", or aggmedic bosh runtime-config " + plan.cluster + "."
+            : "aggmedic plan " + plan.cluster + ", in a window of your choice.";
     if (only_grows(plan.kubernetes)) {
-        risks.push_back(note("explained-by-no-file",
-                             "No master's arguments will account for the name: it stays a finding (unexplained-trust) "
-                             "until they do, and a ConfigMap that is deleted comes back without it. Make it permanent: "
-                             "aggmedic bosh ops-file " +
-                                 plan.cluster + ", or aggmedic bosh runtime-config " + plan.cluster + "."));
+        risks.push_back(
+            note("explained-by-no-file",
+                 "No master's arguments will account for the name: it stays a finding (unexplained-trust) "
+                 "until they do, and a ConfigMap that is deleted comes back without it. Make it permanent: " +
+                     permanent_words));
     } else {
         risks.push_back(note("until-next-master-start",
                              "It heals until the next master start and no longer: up to Kubernetes 1.16 every starting "

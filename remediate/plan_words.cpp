@@ -6,6 +6,7 @@
 
 #include "net/text.hpp"
 #include "remediate/api_state.hpp"
+#include "remediate/platform_words.hpp"
 
 namespace aggmedic::remediate {
 namespace {
@@ -52,9 +53,7 @@ bool only_grows(const std::string& kubernetes) {
 }
 
 std::vector<PlanStep> describe_steps(const Plan& plan, const MasterPlan& master, bool is_canary) {
-    const std::string folder = master.resolved.substr(0, master.resolved.rfind('/'));
-    const std::string leaf = master.resolved.substr(master.resolved.rfind('/') + 1);
-    const std::string restart = "sudo /var/vcap/bosh/bin/monit restart kube-apiserver";
+    const std::string restart = restart_words(plan.platform);
     const std::string limit = seconds(plan.verify_timeout);
     std::vector<PlanStep> steps{
         {.step = "lock",
@@ -67,12 +66,12 @@ std::vector<PlanStep> describe_steps(const Plan& plan, const MasterPlan& master,
          .check = "file, process, certificates, ConfigMap are as this plan says, and every master is ready"},
         {.step = "swap",
          .command = "put the line of the diff into " + master.resolved + " (temporary file, fsync, rename)",
-         .undo = fmt::format("mv {}/.{}.aggmedic-RUN {}", folder, leaf, master.resolved),
+         .undo = fmt::format("mv {} {}", kept_bytes(plan.platform, master.resolved), master.resolved),
          .check = fmt::format("sha256sum {} is {}, owner {}:{} and mode {} are kept", master.resolved,
                               master.sha256_after, master.owner, master.group, master.mode)},
         {.step = "restart", .command = restart, .undo = restart, .check = "accepted; that proves nothing yet"},
         {.step = "process",
-         .command = "sudo /var/vcap/bosh/bin/monit status; read /proc/PID/cmdline",
+         .command = process_words(plan.platform),
          .undo = "",
          .check = "a new process with " + master.argument_after + " within " + limit + ", running, nothing pending"},
         {.step = "ready",

@@ -30,7 +30,7 @@ std::string proxy_certificate(const probes::MasterView& view) {
 // A master that this run has not touched yet, or never touches.
 struct Expected {
     const std::string &name, &resolved, &owner, &group, &mode, &sha256, &arguments_sha256, &proxy_client_sha256,
-        &boot_id;
+        &other_files_sha256, &boot_id;
     std::int64_t pid;
     std::uint64_t start_ticks;
 };
@@ -44,6 +44,7 @@ Expected expected(const Master& master, const std::string& sha256) {
             sha256,
             master.arguments_sha256,
             master.proxy_client_sha256,
+            master.other_files_sha256,
             master.boot_id,
             master.pid,
             master.start_ticks};
@@ -55,6 +56,8 @@ void expect_as_bound(const Expected& then, const probes::MasterView& view, Diffe
                        "its arguments file changed");
     differences.expect(file.owner == then.owner && file.group == then.group && file.mode == then.mode, then.name,
                        "owner or mode of its arguments file changed");
+    differences.expect(digest_of_others(view) == then.other_files_sha256, then.name,
+                       "another file of its unit changed");
     differences.expect(view.boot_id == then.boot_id, then.name, "it was rebooted");
     const bool same_process = view.process && view.process->pid == then.pid &&
                               view.process->start_ticks == then.start_ticks &&
@@ -98,6 +101,15 @@ const MasterPlan* find_master(const Plan& plan, std::string_view name) {
     return found == plan.masters.end() ? nullptr : &*found;
 }
 
+std::string digest_of_others(const probes::MasterView& view) {
+    std::string text;
+    for (const auto& file : view.other_files) {
+        for (const auto* part : {&file.path, &file.resolved, &file.owner, &file.group, &file.mode, &file.sha256})
+            text += *part + '\0';
+    }
+    return text.empty() ? text : sha256_hex(text);
+}
+
 const probes::ServiceState* apiserver_service(const probes::MasterView& view) {
     if (!view.supervisor) return nullptr;
     const auto& services = view.supervisor->services;
@@ -106,7 +118,7 @@ const probes::ServiceState* apiserver_service(const probes::MasterView& view) {
 }
 
 bool all_services_run(const probes::MasterView& view) {
-    return apiserver_service(view) != nullptr &&
+    return apiserver_service(view) != nullptr && view.supervisor->trouble.empty() &&
            std::ranges::all_of(view.supervisor->services,
                                [](const probes::ServiceState& service) { return service.running && !service.pending; });
 }

@@ -27,6 +27,9 @@ std::vector<Refusal> differs_from_projection(const Plan& plan, std::span<const s
 std::vector<Refusal> differs_from_repaired(const MasterPlan& master, const probes::MasterView& view);
 
 const MasterPlan* find_master(const Plan& plan, std::string_view name);
+// Of the files beside the one that an edit changes: path, owner, mode and bytes of each; empty where there are none.
+std::string digest_of_others(const probes::MasterView& view);
+
 const probes::ServiceState* apiserver_service(const probes::MasterView& view);  // nullptr: the supervisor did not say
 bool all_services_run(const probes::MasterView& view);
 

@@ -14,9 +14,11 @@ using std::chrono::seconds;
 constexpr seconds connect_timeout{15};
 constexpr seconds retry_pause{3};
 
-// Above what the helper itself may wait: flock 20 s, monit 10 s and 30 s.
+// Above what the helper itself may wait: flock 20 s, monit 10 s and 30 s; systemctl 10 s a question, and 30 s to
+// reload, which the undo of a unit's file needs too.
 milliseconds timeout_of(const std::string& verb) {
-    return verb == "restart" ? seconds(75) : seconds(45);
+    if (verb == "restart") return seconds(100);
+    return verb == "restore" ? seconds(75) : seconds(45);
 }
 
 bool may_pass(Errc code) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "net/text.hpp"
+#include "remediate/platform_words.hpp"
 #include "remediate/projection.hpp"
 #include "remediate/run.hpp"
 
@@ -42,9 +43,7 @@ seconds estimate(const Plan& plan, const Action& action) {
     }
 }
 
-std::string describe_master(const MasterPlan& master, MasterState state, const std::string& run) {
-    const std::string folder = master.resolved.substr(0, master.resolved.rfind('/'));
-    const std::string leaf = master.resolved.substr(master.resolved.rfind('/') + 1);
+std::string describe_master(const Plan& plan, const MasterPlan& master, MasterState state, const std::string& run) {
     switch (state) {
         case MasterState::untouched:
             return master.name + " is as before.";
@@ -60,9 +59,19 @@ std::string describe_master(const MasterPlan& master, MasterState state, const s
     }
     return fmt::format(
         "{} is in doubt: look at {} (old digest {:.12}, new {:.12}) and at its process. To take it back by hand: mv "
-        "{}/.{}.aggmedic-{} {} if that "
-        "file is there, then sudo /var/vcap/bosh/bin/monit restart kube-apiserver; remove that file in any case.",
-        master.name, master.resolved, master.sha256_before, master.sha256_after, folder, leaf, run, master.resolved);
+        "{} {} if that "
+        "file is there{}; remove that file in any case.",
+        master.name, master.resolved, master.sha256_before, master.sha256_after,
+        kept_bytes(plan.platform, master.resolved, run), master.resolved,
+        plan.platform == "kubeadm" ? "; the kubelet does the rest" : ", then " + restart_words(plan.platform));
+}
+
+std::string permanent_words(const Plan& plan) {
+    if (plan.permanent.empty())
+        return permanent_command(plan) + " makes it permanent: a recreated VM comes back without it";
+    std::string text;
+    for (const auto& line : plan.permanent) text += (text.empty() ? "" : " ") + line;
+    return text;
 }
 
 // After a run that needs a person: forward and back.
@@ -90,12 +99,11 @@ std::string describe_next(const Plan& plan, const RunWalk& walk, RunOutcome outc
     switch (outcome) {
         case RunOutcome::applied:
             if (plan.method == "configmap")
-                return "aggmedic bosh ops-file " + cluster +
-                       " (or runtime-config) makes it permanent: until then no arguments account for the name, and "
-                       "aggmedic check says so. aggmedic revert " +
+                return permanent_command(plan) +
+                       " makes it permanent: until then no arguments account for the name, and aggmedic check says so. "
+                       "aggmedic revert " +
                        run + " takes it back";
-            return "aggmedic bosh ops-file " + cluster +
-                   " (or runtime-config) makes it permanent: a recreated VM comes back without it";
+            return permanent_words(plan);
         case RunOutcome::healed:
             return "aggmedic apply --resume " + run +
                    " for the masters that are left, in a window of your choice (aggmedic plan " + cluster +
@@ -112,7 +120,7 @@ std::string describe_next(const Plan& plan, const RunWalk& walk, RunOutcome outc
     text += "; aggmedic runs " + run + " shows every step.";
     const auto method = method_from(plan.method).value_or(Method::args);
     for (const auto& master : plan.masters)
-        text += " " + describe_master(master, told(method, walk.state_of(master.name)), run);
+        text += " " + describe_master(plan, master, told(method, walk.state_of(master.name)), run);
     return text;
 }
 

@@ -163,11 +163,14 @@ asio::awaitable<StepResult> RunSteps::swap(std::string master) {
     if (!fresh) co_return failed("it could not be read again: " + printable(fresh.error().detail));
     if (fresh->view.args_file.sha256 != planned.sha256_before)
         co_return failed("its arguments file changed since the plan");
-    BpmEdit wish;
+    ArgumentEdit wish;
     wish.add_name = plan_.common_name;
     wish.live_argument_count = planned.argument_count;
-    auto edit = method_ == Method::revert ? take_back_bpm(fresh->args_file_bytes, wish, planned.sha256_after)
-                                          : edit_bpm(fresh->args_file_bytes, wish);
+    const auto* platform = probes::find_platform(plan_.platform);
+    if (platform == nullptr) co_return failed("the plan is for a platform that is not edited");
+    if (fresh->sources.empty()) co_return failed("its arguments file is not there any more");
+    auto edit = method_ == Method::revert ? take_back_arguments(*platform, fresh->sources, wish, planned.sha256_after)
+                                          : edit_arguments(*platform, fresh->sources, wish);
     if (edit.answer != EditAnswer::changed || sha256_hex(edit.bytes) != planned.sha256_after) {
         co_return failed("the edit does not give the bytes that were planned");
     }

@@ -4,6 +4,7 @@
 #include "net/text.hpp"
 #include "remediate/guard.hpp"
 #include "remediate/plan.hpp"
+#include "remediate/projection.hpp"
 
 // What moved between a plan and now (design 6.2).
 namespace aggmedic::remediate {
@@ -38,6 +39,7 @@ BoundMaster bound(const MasterPlan& master) {
             .sha256 = master.sha256_before,
             .arguments_sha256 = master.arguments_sha256,
             .proxy_client_sha256 = master.proxy_client_sha256,
+            .other_files_sha256 = master.other_files_sha256,
             .boot_id = master.boot_id,
             .pid = master.pid,
             .start_ticks = master.start_ticks};
@@ -52,6 +54,7 @@ void compare_master(const BoundMaster& then, const Facts& facts, Comparison& com
     compare.master(file.sha256 == then.sha256, then.name, "Its arguments file changed");
     compare.master(file.owner == then.owner && file.group == then.group && file.mode == then.mode, then.name,
                    "Owner or mode of its arguments file changed");
+    compare.master(digest_of_others(*view) == then.other_files_sha256, then.name, "Another file of its unit changed");
     compare.master(view->boot_id == then.boot_id, then.name, "It was rebooted");
     if (!view->process) return compare.master(false, then.name, "Its process cannot be found any more");
     compare.master(view->process->pid == then.pid && view->process->start_ticks == then.start_ticks, then.name,

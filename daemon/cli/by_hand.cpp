@@ -45,7 +45,7 @@ std::optional<Change> change_in(const nlohmann::json& master) {
 
 }  // namespace
 
-ByHand by_hand(const nlohmann::json& master) {
+ByHand by_hand(const nlohmann::json& master, const std::string& platform) {
     const auto change = change_in(master);
     auto file = text_of(master, "resolved", 4096);
     if (file.empty()) file = text_of(master, "file", 4096);
@@ -57,9 +57,24 @@ ByHand by_hand(const nlohmann::json& master) {
     const auto saved = typed_word("/root/" + file.substr(file.rfind('/') + 1) + ".before");
     const auto substitution =
         fmt::format("{}s|^{}$|{}|", change->line, escaped(change->before, ".*[]^$|"), escaped(change->after, "&|"));
-    const std::string restart = "sudo /var/vcap/bosh/bin/monit restart kube-apiserver";
+    const std::string restart = platform == "systemd"
+                                    ? "sudo systemctl daemon-reload && sudo systemctl restart kube-apiserver"
+                                    : "sudo /var/vcap/bosh/bin/monit restart kube-apiserver";
     const std::string ready = "until curl -skf https://" + text_of(master, "address") + "/readyz; do sleep 1; done";
     ByHand lines;
+    if (platform == "kubeadm") {  // sed -i and cp would leave half a manifest to the kubelet, which restarts by itself
+        const auto folder = file.substr(0, file.rfind('/'));
+        const auto draft =
+            typed_word(folder.substr(0, folder.rfind('/')) + "/" + file.substr(file.rfind('/') + 1) + ".new");
+        lines.change = {fmt::format("sudo cp -p {} {}", quoted, saved),
+                        fmt::format("sudo cp -p {} {}", quoted, draft),
+                        fmt::format("sudo sed -i {} {}", shell_quote(substitution), draft),
+                        fmt::format("echo '{}  {}' | sudo sha256sum -c && sudo mv {} {}", digest, draft, draft, quoted),
+                        "sleep 60",
+                        ready};
+        lines.undo = {fmt::format("sudo cp -p {} {} && sudo mv {} {}", saved, draft, draft, quoted), "sleep 60", ready};
+        return lines;
+    }
     lines.change = {fmt::format("sudo cp -p {} {}", quoted, saved),
                     fmt::format("sudo sed -i {} {}", shell_quote(substitution), quoted),
                     fmt::format("echo '{}  {}' | sudo sha256sum -c", digest, file), restart, ready};

@@ -11,6 +11,6 @@ namespace aggmedic::cli {
 struct ByHand {
     std::vector<std::string> change, undo;
 };
-ByHand by_hand(const nlohmann::json& master);
+ByHand by_hand(const nlohmann::json& master, const std::string& platform);
 
 }  // namespace aggmedic::cli

@@ -167,10 +167,10 @@ std::string typed_lines(std::string_view title, const std::vector<std::string>& 
 }
 
 // Never wrapped: they are copied. What one master shows, the others differ in by file and address alone.
-std::string by_hand_part(const nlohmann::json& masters) {
+std::string by_hand_part(const nlohmann::json& masters, const std::string& platform) {
     std::string text;
     for (const auto& master : masters) {
-        const auto lines = by_hand(master);
+        const auto lines = by_hand(master, platform);
         if (lines.change.empty()) continue;
         text += typed_lines(text_of(master, "name"), lines.change);
         if (&master == &masters.back()) text += typed_lines("back again, on any of them", lines.undo);
@@ -230,7 +230,8 @@ std::string render_plan(const nlohmann::json& result, const View& view) {
                       text_of(result, "method") == "configmap" ? "Not undone by taking it back"
                                                                : "Not undone by restoring the arguments",
                       view);
-    return text + by_hand_part(masters) + closing(result, view);
+    text += sentences(result, "permanent", "For it to last", view);
+    return text + by_hand_part(masters, text_of(result, "platform")) + closing(result, view);
 }
 
 }  // namespace aggmedic::cli

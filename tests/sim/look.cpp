@@ -252,7 +252,7 @@ remediate::PlanInput observe(const Cluster& cluster) {
         }
         auto look = look_at(cluster, each);
         observation.masters[each.name] = std::move(look.view);
-        made.args_file_bytes[each.name] = std::move(look.args_file_bytes);
+        made.sources[each.name] = std::move(look.sources);
     }
     made.assessment = assess(cluster, observation, made.now);
     made.configuration_sha256 = std::string(64, 'c');

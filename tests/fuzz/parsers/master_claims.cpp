@@ -36,9 +36,10 @@ std::string_view broken_look_claim(std::string_view bytes) {
     const auto look = probes::parse_look("master/0", bytes, asked, answered);
     if (!look) return look.error().detail.empty() ? "a refusal says why" : "";
     const auto& file = look->view.args_file;
-    if (!file.sha256.empty() && sha256_hex(look->args_file_bytes) != file.sha256)
+    const auto is_it = [&](const probes::SourceFile& source) { return sha256_hex(source.bytes) == file.sha256; };
+    if (!file.sha256.empty() && std::ranges::none_of(look->sources, is_it))
         return "the file's bytes are those of its digest";
-    if (look->view.file_arguments && look->args_file_bytes.empty()) return "arguments come from a file";
+    if (look->view.file_arguments && look->sources.empty()) return "arguments come from a file";
     if (look->view.file_equals_process && (!look->view.file_arguments || !look->view.process))
         return "only what was seen is equal";
     const auto again = probes::parse_look("master/0", bytes, asked, answered);

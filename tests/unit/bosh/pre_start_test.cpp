@@ -98,7 +98,7 @@ TEST_P(PreStartScript, AnswersForEveryFixtureAndPatchesAsTheEditorDoes) {
         SCOPED_TRACE(stem);
         const auto name = names.contains(stem) ? names.at(stem) : "demo.pks.ik.am";
         const auto bytes = read_file(fixture.path());
-        remediate::BpmEdit edit;
+        remediate::ArgumentEdit edit;
         edit.add_name = name;
         const auto edited = remediate::edit_bpm(bytes, edit);
         const auto expected = expected_answer(stem, edited.answer);

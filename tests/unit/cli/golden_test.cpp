@@ -91,7 +91,7 @@ TEST(ByHand, TheLinesMakeTheChangeThatThePlanNames) {
                                    {"diff",
                                     "--- a\n+++ b\n@@ -3 +3 @@\n-  - --requestheader-allowed-names=aggregator\n+  - "
                                     "--requestheader-allowed-names=aggregator,demo.pks.ik.am\n"}};
-    const auto lines = by_hand(master);
+    const auto lines = by_hand(master, "bosh");
     ASSERT_EQ(lines.change.size(), 5U);
     const auto run = [](std::string line) {
         return std::system((line.replace(line.find("sudo "), 5, "") + " >/dev/null").c_str());

@@ -226,7 +226,7 @@ TEST_F(ConfigTest, RefusesInACluster) {
         {"    context: a\n", "clusters[0].context has no kubeconfig beside it"},
         {"    certificate_authority_file: gone.pem\n", "5:33: clusters[0].certificate_authority_file: cannot read"},
         {"    apiservices: {include: all}\n", "5:28: clusters[0].apiservices.include must be a list"},
-        {"    platform: pks\n", "5:15: clusters[0].platform must be bosh, kubeadm or systemd"},
+        {"    platform: pks\n", "5:15: clusters[0].platform must be bosh, kubeadm or systemd, or one that"},
         {"    masters: {from: {bosh_deployment: x}}\n",
          "5:14: clusters[0].masters.from is not supported by this version"},
         {"    masters: [{name: m}]\n", "5:15: clusters[0].masters[0].address is missing"},
@@ -262,11 +262,12 @@ TEST_F(ConfigTest, SshNeedsAPlatformAKeyAndEveryMastersHostKey) {
         ElementsAre(HasSubstr("no host key for n (10.0.11.99)")));
     EXPECT_THAT(with("    ssh: {via: bosh}\n"),
                 testing::IsSupersetOf({HasSubstr("6:11: clusters[0].ssh.via is not supported by this version"),
-                                       HasSubstr("clusters[0].ssh.user is missing"),
-                                       HasSubstr("clusters[0].ssh needs platform beside it")}));
+                                       HasSubstr("clusters[0].ssh.user is missing")}));
     EXPECT_THAT(
-        with("    platform: kubeadm\n    ssh: {user: u, private_key_file: demo.key, known_hosts_file: known_hosts}\n"),
-        testing::Contains(HasSubstr("6:15: clusters[0].platform: 'kubeadm' together with ssh is not supported")));
+        with("    platform: k3s\n    ssh: {user: u, private_key_file: demo.key, known_hosts_file: known_hosts}\n"),
+        testing::Contains(
+            HasSubstr("6:15: clusters[0].platform: 'k3s' is diagnosed over HTTPS alone and never edited")));
+    EXPECT_THAT(with("    platform: managed\n"), ElementsAre());
     EXPECT_THAT(
         with("    platform: bosh\n    ssh: {user: -oX, private_key_file: demo.token, known_hosts_file: known_hosts}\n"),
         testing::IsSupersetOf({HasSubstr("clusters[0].ssh.user is no user name"), HasSubstr("holds no private key")}));

@@ -126,7 +126,7 @@ TEST(ParseLook, PutsAMasterTogether) {
     EXPECT_EQ(view.clock_offset_ms, 500);
     EXPECT_EQ(view.args_file.resolved, "/data/bpm.yml");
     EXPECT_EQ(view.args_file.mode, "0640");
-    EXPECT_EQ(look->args_file_bytes, bpm);
+    EXPECT_EQ(look->sources.at(0).bytes, bpm);
     ASSERT_TRUE(view.process) << view.process.why().detail;
     EXPECT_EQ(view.process->pid, 100);
     EXPECT_EQ(view.process->start_ticks, 77U);

@@ -48,8 +48,10 @@ remediate::Plan plan_for(const Observation& observation, const Assessment& asses
     remediate::PlanInput input;
     input.observation = observation;
     input.assessment = assessment;
-    input.args_file_bytes = files;
-    for (const auto& [name, bytes] : files) input.masters.push_back(name);
+    for (const auto& [name, bytes] : files) {
+        input.sources[name] = {{.path = {}, .bytes = bytes}};
+        input.masters.push_back(name);
+    }
     input.now = recording::now();
     input.configuration_sha256 = std::string(64, 'c');
     input.accepted = remediate::acceptable_risks(input);

@@ -26,8 +26,8 @@ inline std::filesystem::path fixtures() {
     return std::filesystem::path(AGGMEDIC_FIXTURES) / "bpm";
 }
 
-inline BpmEdit adding(std::string name) {
-    BpmEdit edit;
+inline ArgumentEdit adding(std::string name) {
+    ArgumentEdit edit;
     edit.add_name = std::move(name);
     return edit;
 }

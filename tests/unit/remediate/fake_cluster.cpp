@@ -6,13 +6,10 @@
 #include <stdexcept>
 
 #include "net/text.hpp"
-#include "probes/bpm_file.hpp"
 #include "probes/diagnose.hpp"
 #include "probes/look.hpp"
 
 namespace aggmedic::remediate {
-
-std::string fake_path();
 
 namespace {
 
@@ -34,13 +31,6 @@ Answer no_answer() {
 }
 bool holds(const std::vector<std::string>& names, const std::string& name) {
     return std::ranges::find(names, name) != names.end();
-}
-std::vector<std::string> argv_of(const std::string& bytes) {
-    const auto file = probes::read_bpm(bytes, "kube-apiserver");
-    if (!file) return {};
-    std::vector<std::string> words{file->executable};
-    for (auto& word : file->passed_by_new_bpm()) words.push_back(std::move(word));
-    return words;
 }
 VerbReply says(std::string line) {
     return {.exit_status = line.starts_with("ok") ? 0 : 24, .output = line + "\n", .error_output = {}};
@@ -82,7 +72,7 @@ FakeCluster::FakeCluster(int count) {
         made.address = "10.0.11.1" + std::to_string(at);
         made.bytes = fixture("bpm/plain-v0.21.13-pks-vsphere.yml");
         made.proxy_pem = pem;
-        made.arguments = argv_of(made.bytes);
+        made.arguments = made.argv_in_files();
         made.pid += 100 * at;
         masters.push_back(std::move(made));
     }
@@ -121,8 +111,8 @@ void FakeCluster::happen(FakeMaster& each, const FakeMaster::Due& due) {
         if (each.never_starts && each.bytes.contains(demo_cn)) return;
         each.runs = true;
         each.pid += 7;
-        each.start_ticks += 5000;
-        each.arguments = argv_of(each.bytes);
+        each.start_ticks = static_cast<std::uint64_t>(500'000 + elapsed.count() / 10);
+        each.arguments = each.argv_in_files();
     } else if (each.runs && !(each.never_ready && holds(each.names(), demo_cn))) {
         each.ready = true;
         publish();
@@ -324,10 +314,10 @@ Result<VerbReply> FakeCluster::call(const std::string& name, const VerbCall& cal
 
 VerbReply FakeCluster::do_verb(FakeMaster& each, const VerbCall& call) {
     const auto& given = call.arguments;
-    if (call.verb == "look") return {.exit_status = 0, .output = each.look_text(), .error_output = {}};
+    if (call.verb == "look") return {.exit_status = 0, .output = each.look_text(elapsed), .error_output = {}};
     const std::string mine = given[1] + " " + given[2] + " ";
     const bool ours = each.lock.starts_with(mine);
-    const std::string backup_name = "/var/vcap/jobs/kube-apiserver/config/.bpm.yml.aggmedic-" + given[2];
+    const std::string backup_name = each.backup_path(given[2]);
     if (call.verb == "lock") {
         if (!each.lock.empty() && !ours) return says("no locked " + each.lock);
         if (!each.backup_name.empty() && each.backup_name != backup_name) return says("no person " + each.backup_name);
@@ -351,24 +341,37 @@ VerbReply FakeCluster::do_verb(FakeMaster& each, const VerbCall& call) {
         if (sha256_hex(call.input) != given[6]) return says("no input");
         each.backup = std::exchange(each.bytes, call.input);
         each.backup_name = backup_name;
+        see_manifest(each);
         return says("ok swapped");
     }
     if (now == given[5]) return says("ok already");
     if (now != given[6]) return says("no changed " + now);
     each.bytes = each.backup;
     each.backup_name.clear();
+    see_manifest(each);
     return says("ok restored");
 }
 
 std::string FakeCluster::ask_restart(FakeMaster& each, const std::vector<std::string>& given) {
     const bool same = each.runs && std::to_string(each.pid) == given[4] && std::to_string(each.start_ticks) == given[5];
     if (given[4] == "0" ? each.runs : !same) return "ok already";
+    if (each.platform == "kubeadm") return "ok asked";  // it did so when the manifest changed
     if (!each.due.empty()) return "ok pending";
     if (each.monit_does_nothing) return "ok asked";
+    start_again(each);
+    return "ok asked";
+}
+
+// The kubelet acts on its own.
+void FakeCluster::see_manifest(FakeMaster& each) {
+    each.changed_at = elapsed;
+    if (each.platform == "kubeadm" && !each.monit_does_nothing) start_again(each);
+}
+
+void FakeCluster::start_again(FakeMaster& each) {
     using Due = FakeMaster::Due;
     const auto stop = elapsed + each.stop_time, start = stop + each.start_time;
     each.due = {{stop, Due::What::stop}, {start, Due::What::start}, {start + each.ready_time, Due::What::ready}};
-    return "ok asked";
 }
 
 // --- an observation
@@ -407,16 +410,16 @@ PlanInput FakeCluster::input() const {
     PlanInput made;
     auto& observation = made.observation;
     observation.cluster = "demo";
-    observation.platform = "bosh";
+    observation.platform = masters.front().platform;
     observation.started = observation.finished = wall();
     observation.apiservers.push_back(view(nullptr));
     for (const auto& each : masters) {
         observation.apiservers.push_back(view(&each));
         made.masters.push_back(each.name);
-        auto look = probes::parse_look(each.name, each.look_text(), wall(), wall());
+        auto look = probes::parse_look(each.name, each.look_text(elapsed), wall(), wall());
         if (!look) throw std::runtime_error(look.error().detail);
         observation.masters[each.name] = std::move(look->view);
-        made.args_file_bytes[each.name] = std::move(look->args_file_bytes);
+        made.sources[each.name] = std::move(look->sources);
     }
     made.now = wall();
     made.assessment = probes::diagnose(observation, made.now);

@@ -15,9 +15,10 @@ namespace aggmedic::remediate {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// A master in memory that does what the helper, bpm, monit and kube-apiserver do, under virtual time.
+// A master in memory that does what the helper, its supervisor (bpm and monit, systemd, a kubelet) and kube-apiserver
+// do, under virtual time.
 struct FakeMaster {
-    std::string name, address;
+    std::string name, address, platform = "bosh";
     std::string bytes, backup, backup_name, lock;
     std::string boot = "11111111-0000-0000-0000-000000000001";
     std::string owner = "root", group = "vcap", mode = "0640";
@@ -41,7 +42,17 @@ struct FakeMaster {
     };
     std::vector<Due> due;
 
-    std::string look_text() const;
+    // As if it had always been one: the same arguments, in the files of that platform.
+    void become(const std::string& other);
+    std::string path() const;
+    std::string backup_path(const std::string& run) const;
+    std::vector<std::string> argv_in_files() const;  // the program first
+    milliseconds changed_at{-1'000'000};             // when its file got its bytes
+    std::string drop_in = "[Service]\nLimitNOFILE=65536\n";
+    bool needs_reload = false;  // of systemd
+    bool kubelet_runs = true;
+
+    std::string look_text(milliseconds now) const;
     std::vector<std::string> names() const;  // that the live process allows
 };
 
@@ -117,6 +128,8 @@ class FakeCluster : public RunEdge, public HostConnector, public SshAccess {
     std::string ask_restart(FakeMaster& master, const std::vector<std::string>& arguments);
     void publish();
     HttpReply serve_config_map(const HttpRequest& request);
+    void see_manifest(FakeMaster& master);
+    void start_again(FakeMaster& master);
     probes::PublishedAuth published_auth() const;
     probes::ApiServiceAttempts attempts(const FakeMaster& master, const FakeApi& api) const;
     probes::ApiserverView view(const FakeMaster* master) const;

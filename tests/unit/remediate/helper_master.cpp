@@ -58,6 +58,21 @@ dir=/var/vcap/monit.says
 exit 0
 )sh";
 
+constexpr const char* systemctl_script = R"sh(#!/bin/sh
+# A stand-in that notes what it was asked; of a unit it shows the lines that the test wrote, as `show -p` picks them.
+echo "$*" >>/var/systemctl.asked
+[ "$1" = show ] || exit "$(cat /var/systemctl.exit 2>/dev/null || echo 0)"
+wanted=,$4,
+shift 5
+for unit; do
+    [ -f "/var/systemctl/$unit" ] || continue
+    while IFS= read -r line; do
+        case $wanted in *",${line%%=*},"*) printf '%s\n' "$line" ;; esac
+    done <"/var/systemctl/$unit"
+    echo
+done
+)sh";
+
 }  // namespace
 
 Finished run_program(const std::vector<std::string>& argv, const std::string& input) {
@@ -87,7 +102,8 @@ HelperMaster::HelperMaster(std::string shell) : shell_(std::move(shell)) {
     root_ = name;
     ::chmod(name.c_str(), 0755);  // other users pass: the helper asks what they could read
     for (const char* made : {"run", "var/vcap/bosh/bin", "var/vcap/monit.says", "var/vcap/sys/run/bpm/kube-apiserver",
-                             "var/vcap/data/jobs/kube-apiserver/1/config", "var/vcap/jobs", "var/lib"}) {
+                             "var/vcap/data/jobs/kube-apiserver/1/config", "var/vcap/jobs", "var/lib", "var/systemctl",
+                             "etc/kubernetes/manifests", "etc/systemd/system"}) {
         fs::create_directories(root_ / made);
     }
     fs::create_directory_symlink("/var/vcap/data/jobs/kube-apiserver/1", root_ / "var/vcap/jobs/kube-apiserver");
@@ -95,7 +111,15 @@ HelperMaster::HelperMaster(std::string shell) : shell_(std::move(shell)) {
     fs::permissions(root_ / "var/vcap/bosh/bin/monit", fs::perms(0755));
     write("/var/vcap/monit.says/summary.out", "Process 'kube-apiserver'            running\n");
 
-    const std::string mounts = "cd / && mount --bind '" + name + "/var' /var && mount --bind '" + name +
+    for (const char* kept : {"passwd", "group", "nsswitch.conf", "ssl"}) {
+        if (fs::exists(fs::path("/etc") / kept))
+            fs::copy(fs::path("/etc") / kept, root_ / "etc" / kept, fs::copy_options::recursive);
+    }
+    spill(root_ / "systemctl", systemctl_script);
+    fs::permissions(root_ / "systemctl", fs::perms(0755));
+    const std::string mounts = "cd / && { ! [ -e /usr/bin/systemctl ] || mount --bind '" + name +
+                               "/systemctl' /usr/bin/systemctl; } && mount --bind '" + name +
+                               "/etc' /etc && mount --bind '" + name + "/var' /var && mount --bind '" + name +
                                "/run' /run && touch /run/ready && exec sleep 600";
     holder_ =
         spawn({"unshare", "-m", "--propagation", "private", "sh", "-c", mounts}, "/dev/null", "/dev/null", "/dev/null");

@@ -262,7 +262,7 @@ TEST_P(MasterHelper, LooksWithoutChangingAnything) {
     const auto look = probes::parse_look("m0", seen.output, now, now);
     ASSERT_TRUE(look.has_value()) << look.error().detail << "\n" << seen.output;
     const auto& view = look->view;
-    EXPECT_EQ(look->args_file_bytes, old_bytes);
+    EXPECT_EQ(look->sources.at(0).bytes, old_bytes);
     EXPECT_EQ(view.args_file.path, "/var/vcap/jobs/kube-apiserver/config/bpm.yml");
     EXPECT_EQ(view.args_file.resolved, file);
     EXPECT_EQ(view.args_file.mode, "0640");

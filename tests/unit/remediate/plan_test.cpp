@@ -197,7 +197,7 @@ probes::ApiserverView& apiserver(PlanInput& input, std::size_t at) {
     return input.observation.apiservers.at(at);
 }
 void set_bytes(PlanInput& input, const std::string& from, const std::string& to) {
-    auto& bytes = input.args_file_bytes["m0"];
+    auto& bytes = input.sources["m0"].at(0).bytes;
     bytes.replace(bytes.find(from), from.size(), to);
 }
 
@@ -461,9 +461,12 @@ const std::vector<GateCase>& gate_cases() {
         {"AMissingFlag", nothing,
          [](PlanInput& in) { set_bytes(in, "requestheader-allowed-names", "requestheader-allowed-manes"); }, "edit m0"},
         {"ACutFile", nothing,
-         [](PlanInput& in) { in.args_file_bytes["m0"].resize(in.args_file_bytes["m0"].find("  - --audit-log-path")); },
+         [](PlanInput& in) {
+             auto& bytes = in.sources["m0"].at(0).bytes;
+             bytes.resize(bytes.find("  - --audit-log-path"));
+         },
          "edit m0"},
-        {"UnreadBytes", nothing, [](PlanInput& in) { in.args_file_bytes.erase("m0"); }, "edit m0"},
+        {"UnreadBytes", nothing, [](PlanInput& in) { in.sources.erase("m0"); }, "edit m0"},
         {"AMissingFileThatArgsName",
          [](FakeCluster& c) { c.master("m0").missing_flag = "token-auth-file"; },
          {},

@@ -73,7 +73,7 @@ clusters:
       probe: {{token_file: {0}/pki/{10}}}
       canary: {{token_file: {0}/pki/canary.token}}
       repair: {{token_file: {0}/pki/repair.token}}
-    platform: bosh
+    platform: {12}
     masters:
 {8}    ssh: {{user: vcap, private_key_file: {0}/pki/ssh.key, known_hosts_file: {0}/known_hosts}}
     after_repair: [{{restart_pods: {{namespace: catalog, selector: release=catalog}}}}]
@@ -81,7 +81,7 @@ clusters:
 {9})",
         at, seconds(30 * scale), seconds(300 * scale), seconds(60 + 120 * scale), seconds(15 * scale),
         seconds(10 * scale), seconds(60 * scale), world.balancer.text(), masters_block(world),
-        accepted_risks(spec, world), probe_token(spec), seconds(120 * scale));
+        accepted_risks(spec, world), probe_token(spec), seconds(120 * scale), spec.platform);
 }
 
 std::string kubeconfig(const World& world, const std::string& user, const std::string& token_file) {

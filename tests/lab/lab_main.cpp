@@ -28,6 +28,9 @@ int parse_and_run(int argc, char** argv) {
         ->check(CLI::IsMember({"1.11", "1.16", "1.20", "1.34", "1.35", "1.36"}));
     sub->add_option("--break", options.breaks, "CAUSE or CAUSE@MASTER; `lab causes` lists them");
     sub->add_option("--monit", options.spec.monit)->capture_default_str()->check(CLI::IsMember({"debian", "5.2.5"}));
+    sub->add_option("--platform", options.spec.platform, "how the masters' apiserver is started")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"bosh", "kubeadm", "systemd"}));
     sub->add_option("--time-scale", options.spec.time_scale, "shrinks start-up and controller periods")
         ->capture_default_str()
         ->check(CLI::Range(0.02, 5.0));

@@ -20,7 +20,8 @@ struct LabSpec {
     std::filesystem::path programs;  // where lab_apiserver and its siblings are
     std::size_t masters = 3;
     std::string generation = "1.20";
-    std::string monit = "debian";  // or 5.2.5
+    std::string monit = "debian";   // or 5.2.5
+    std::string platform = "bosh";  // or kubeadm, systemd
     double time_scale = 0.2;
     std::filesystem::path bpm;      // the bpm.yml that the masters get
     std::size_t extensions = 0;     // generic ones, beside service catalog and wardle

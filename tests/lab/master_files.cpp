@@ -9,6 +9,7 @@
 
 #include "tests/lab/lab_spec.hpp"
 #include "tests/lab/master_arguments.hpp"
+#include "tests/lab/master_platforms.hpp"
 #include "tests/lab/pki.hpp"
 #include "tests/lab/process.hpp"
 
@@ -173,7 +174,11 @@ void write_master_config(const LabSpec& spec, std::size_t index, const fs::path&
     std::string proxy_pair;
     const std::string bpm = master_arguments(spec, index, proxy_pair);
     write_config_files(spec, config, bpm, proxy_pair);
-    put(config / "bpm.yml", bpm, 0640, vcap_id);
+    if (spec.platform == "bosh") {
+        put(config / "bpm.yml", bpm, 0640, vcap_id);
+    } else {
+        write_platform_files(spec, index, bpm);
+    }
 }
 
 void build_lab(const LabSpec& spec, const World& world) {

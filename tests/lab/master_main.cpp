@@ -21,6 +21,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+struct Service;
+
 class MasterInit {
   public:
     MasterInit(LabSpec spec, World world, std::size_t index)
@@ -48,6 +50,9 @@ class MasterInit {
     int run_services();
 
   private:
+    void add_kubelet(std::vector<Service>& services) const;
+    Service systemd() const;
+
     void bind_programs() {
         const fs::path vcap = own_ / "vcap";
         bind_mount(spec_.programs / "lab_apiserver", vcap / "packages/kubernetes/bin/kube-apiserver");
@@ -106,6 +111,13 @@ class MasterInit {
         replace(stage / "hosts",
                 "127.0.0.1 localhost\n" + world_.masters[index_].address + " " + world_.masters[index_].hostname + "\n",
                 0644);
+        // What the platform reads, from the master's own directory: it outlives a reboot.
+        for (const auto& [folder, place] : {std::pair{"kubernetes", "kubernetes"}, {"units", "systemd/system"}}) {
+            if (!fs::exists(own_ / folder)) continue;
+            fs::remove_all(stage / place);
+            fs::create_directories(stage / place);
+            bind_mount(own_ / folder, stage / place);
+        }
         replace(stage / "hostname", world_.masters[index_].hostname + "\n", 0644);
         replace(stage / "sudoers",
                 "Defaults env_reset\nDefaults "
@@ -180,13 +192,56 @@ struct Service {
     }
 };
 
+// Its own name and those of its pods' programs are what a look finds in /proc.
+void MasterInit::add_kubelet(std::vector<Service>& services) const {
+    const fs::path images = "/run/lab/images", programs = "/run/lab/bin";
+    for (const auto& folder : {images, programs}) fs::create_directories(folder);
+    fs::create_symlink("/var/vcap/packages/kubernetes/bin/kube-apiserver", images / "kube-apiserver");
+    fs::create_symlink("/bin/sleep", images / "etcd");
+    fs::create_symlink("/bin/sleep", programs / "containerd");
+    fs::create_symlink(spec_.programs / "lab_kubelet", programs / "kubelet");
+    services.push_back({.argv = {programs / "containerd", "infinity"}, .log = "/dev/null", .off_switch = "no-runtime"});
+    services.push_back({.argv = {programs / "kubelet", "--config=/etc/kubernetes/kubelet.yaml",
+                                 "--time-scale=" + std::to_string(spec_.time_scale)},
+                        .log = "/var/vcap/sys/log/kubelet.log",
+                        .off_switch = "no-kubelet"});
+}
+
+// A real one, booted in a container with this master's /etc, /var/vcap and /run/lab; sshd and kube-apiserver are its
+// units. Of the host's /var nothing is in there: systemd would clean it.
+Service MasterInit::systemd() const {
+    enter_cgroup(spec_.directory.string() + "-" + std::to_string(index_));
+    const fs::path tree = "/home/machine";
+    for (const char* folder : {"etc", "usr", "var/vcap", "var/lib", "home/vcap", "root", "tmp"})
+        fs::create_directories(tree / folder);
+    ::chown((tree / "home/vcap").c_str(), 1000, 1000);
+    for (const char* link : {"bin", "sbin", "lib", "lib64"}) {
+        if (fs::is_symlink(fs::path("/") / link)) fs::copy_symlink(fs::path("/") / link, tree / link);
+    }
+    fs::copy_file("/usr/lib/os-release", tree / "etc/os-release");  // nspawn takes no other tree for a system
+    return {.argv = {"/usr/bin/systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--link-journal=no",
+                     "--resolv-conf=off", "--timezone=off", "--console=pipe", "--directory=" + tree.string(),
+                     "--bind-ro=/usr", "--bind=/etc", "--bind=/var/vcap", "--bind=/run/lab", "--boot",
+                     "systemd.unit=lab.target"},
+            .log = "/var/vcap/sys/log/systemd.log",
+            .off_switch = "no-systemd"};
+}
+
 int MasterInit::run_services() {
     const std::string log = "/var/vcap/sys/log/";
-    std::vector<Service> services = {
-        {.argv = {"/usr/sbin/sshd", "-D", "-e"}, .log = log + "sshd.log", .off_switch = "no-sshd"},
-        {.argv = {"/var/vcap/bosh/bin/monit-actual", "-I", "-c", "/var/vcap/bosh/etc/monitrc"},
-         .log = log + "monit-daemon.log",
-         .off_switch = "no-monit"}};
+    std::vector<Service> services;
+    const Service sshd{.argv = {"/usr/sbin/sshd", "-D", "-e"}, .log = log + "sshd.log", .off_switch = "no-sshd"};
+    if (spec_.platform == "systemd") {
+        services.push_back(systemd());
+    } else if (spec_.platform == "kubeadm") {
+        services = {sshd};
+        add_kubelet(services);
+    } else {
+        services = {sshd,
+                    {.argv = {"/var/vcap/bosh/bin/monit-actual", "-I", "-c", "/var/vcap/bosh/etc/monitrc"},
+                     .log = log + "monit-daemon.log",
+                     .off_switch = "no-monit"}};
+    }
     sigset_t waited;
     sigemptyset(&waited);
     for (const int signal : {SIGCHLD, SIGTERM, SIGINT}) sigaddset(&waited, signal);

@@ -13,9 +13,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <sstream>
 #include <system_error>
 
@@ -48,6 +50,17 @@ bool mounted(const std::string& line, std::string_view where) {
     std::string word;
     for (int i = 0; i < 5; ++i) words >> word;
     return word == where;
+}
+
+// In every hierarchy that an init system works with: the one of version 2, and systemd's own beside it.
+std::vector<std::filesystem::path> cgroups_of(std::string name) {
+    std::ranges::replace(name, '/', '-');
+    std::vector<std::filesystem::path> places;
+    for (const char* root : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"}) {
+        if (std::filesystem::exists(std::filesystem::path(root) / "cgroup.procs"))
+            places.push_back(std::filesystem::path(root) / ("aggmedic-lab-" + name));
+    }
+    return places;
 }
 
 void join(const std::string& namespace_file) {
@@ -111,6 +124,26 @@ void mount_tmpfs(const std::filesystem::path& where, const std::string& options)
 void move_mount_to(const std::filesystem::path& from, const std::filesystem::path& to) {
     if (::mount(from.c_str(), to.c_str(), nullptr, MS_MOVE, nullptr) != 0)
         fail("moving " + from.string() + " to " + to.string());
+}
+
+void enter_cgroup(const std::string& name) {
+    for (const auto& place : cgroups_of(name)) {
+        std::filesystem::create_directories(place);
+        std::ofstream(place / "cgroup.procs") << "0";
+    }
+}
+
+void remove_cgroup(const std::string& name) {
+    std::error_code ignored;
+    for (const auto& place : cgroups_of(name)) {
+        if (!std::filesystem::exists(place)) continue;
+        std::vector<std::filesystem::path> folders{place};
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(place, ignored)) {
+            if (entry.is_directory(ignored)) folders.push_back(entry.path());
+        }
+        std::ranges::sort(folders, std::greater());  // what is inside comes behind
+        for (const auto& folder : folders) std::filesystem::remove(folder, ignored);
+    }
 }
 
 void join_network(pid_t supervisor) {

@@ -23,6 +23,11 @@ void bind_mount(const std::filesystem::path& from, const std::filesystem::path& 
 void mount_tmpfs(const std::filesystem::path& where, const std::string& options);
 void move_mount_to(const std::filesystem::path& from, const std::filesystem::path& to);
 
+// Puts this process into a cgroup of its own (named by any text, as a path), where an init system may make more; and
+// takes it away when nothing runs in it any longer.
+void enter_cgroup(const std::string& name);
+void remove_cgroup(const std::string& name);
+
 // Run inside: the network of `supervisor`, or everything of the master whose pid 1 is `init`.
 void join_network(pid_t supervisor);
 int run_in_master(pid_t init, const std::vector<std::string>& argv);

@@ -99,7 +99,7 @@ std::string missing(const LabSpec& spec, const World& world, const StoreClient& 
         if (!answer || answer->status != 200) return world.masters[i].name + " does not answer 200 on " + path;
     }
     for (std::size_t i = 0; i < spec.masters; ++i) {
-        if (expected_up(spec, i) && !monit_is_content(world.masters[i]))
+        if (spec.platform == "bosh" && expected_up(spec, i) && !monit_is_content(world.masters[i]))
             return world.masters[i].name + " has a job that monit does not call running";
     }
     const bool anybody = std::ranges::any_of(std::views::iota(std::size_t{0}, spec.masters),
@@ -176,6 +176,8 @@ std::string missing_programs(const LabSpec& spec) {
             return fmt::format(
                 "{} is missing; the lab needs openssh-server openssh-client sudo monit (tests/lab/README.md)", program);
     }
+    if (spec.platform == "systemd" && !std::filesystem::exists("/usr/bin/systemd-nspawn"))
+        return "/usr/bin/systemd-nspawn is missing; --platform systemd needs systemd-container";
     if (::geteuid() != 0) return "the lab makes namespaces and mounts, so it has to be started as root";
     return why_mounts_would_show();
 }
@@ -205,6 +207,7 @@ int supervise(const LabSpec& spec, const std::function<void(const std::string& t
     if (!stopped) ready(up ? "" : "the lab is not complete: " + lacking + "; see " + (spec.directory / "log").string());
     while (!stopped && up && !wait_for_stop(std::chrono::milliseconds(300))) children.revive_masters();
     children.stop_all();
+    for (std::size_t i = 0; i < spec.masters; ++i) remove_cgroup(spec.directory.string() + "-" + std::to_string(i));
     std::filesystem::remove(spec.directory / "running.json");
     return up || stopped ? 0 : 1;
 }

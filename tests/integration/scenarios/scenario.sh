@@ -45,6 +45,15 @@ plan_id() { sed -n 's/^To apply exactly this: *aggmedic apply \([0-9a-f]*\).*/\1
 plan() { expect 1 "$@" plan demo --accept-risk shared-ca; id=$(plan_id); [ -n "$id" ] || fail "the plan has no id"; }
 bpm=/var/vcap/jobs/kube-apiserver/config/bpm.yml
 live='tr "\0" "\n" <"/proc/$(sudo cat /var/vcap/sys/run/bpm/kube-apiserver/kube-apiserver.pid)/cmdline"'
+kept_in=${bpm%/*}
+up_on() { # PLATFORM: the names above, where kube-apiserver is no BOSH job
+    case $1 in
+    kubeadm) bpm=/etc/kubernetes/manifests/kube-apiserver.yaml kept_in=/etc/kubernetes ;;
+    systemd) bpm=/etc/systemd/system/kube-apiserver.service kept_in=/etc/systemd/system ;;
+    esac
+    live='cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\0" "\n"'
+    up --platform "$1" --break cn-not-allowed
+}
 digests() { for m in 0 1 2; do on "master/$m" "sudo sha256sum $bpm; sudo cat /var/vcap/sys/run/bpm/kube-apiserver/kube-apiserver.pid"; done; }
 published() { # the ConfigMap as the probe reads it
     inside curl -fsSk -H "Authorization: Bearer $(cat "$dir/lab/pki/probe.token")" \
@@ -55,9 +64,9 @@ names_are() { [ "$(published_names)" = "$1" ] || fail "the published names are $
 last_run() { alone -o json runs >"$dir/runs" 2>>"$dir/err" || fail "there are no runs"; sed -n 's/.*"run": *"\([^"]*\)".*/\1/p' "$dir/runs" | head -n 1; }
 plan_revert() { run=$(last_run); expect 1 alone revert "$run"; id=$(plan_id); [ -n "$id" ] || fail "the revert has no plan"; }
 live_names() { on "master/$1" "sudo sh -c '$live' | sed -n 's/^--requestheader-allowed-names=//p' | head -n 1"; }
-file_names() { on "master/$1" "sudo sed -n 's/.*--requestheader-allowed-names=\([^\"]*\).*/\1/p' $bpm"; }
+file_names() { on "master/$1" "sudo sed -n 's/.*--requestheader-allowed-names=\([^\" ]*\).*/\1/p' $bpm"; }
 repaired() { for m in 0 1 2; do [ "$(live_names $m)" = aggregator,demo.pks.ik.am ] && [ "$(file_names $m)" = aggregator,demo.pks.ik.am ] || fail "master/$m is not repaired"; done; }
-nothing_left() { for m in 0 1 2; do [ -z "$(on master/$m "sudo find -L ${bpm%/*} /run/aggmedic -name '*aggmedic*' -type f -o -name lock")" ] || fail "master/$m keeps something of the run"; done; }
+nothing_left() { for m in 0 1 2; do [ -z "$(on master/$m "sudo find -L $kept_in /run/aggmedic -name '*aggmedic*' -type f -o -name lock")" ] || fail "master/$m keeps something of the run"; done; }
 start_daemon() {
     "$lab" exec --dir "$dir/lab" -- "$build/daemon/aggmedicd" --config "$dir/lab/aggmedic.yml" >>"$dir/aggmedicd.log" 2>&1 &
     daemon=$!
@@ -92,6 +101,44 @@ repair-masked) up --break cn-not-allowed; repair ;;
 repair-503) up --break cn-not-allowed --break separate-ca --monit 5.2.5; repair ;;
 repair-401) up --generation 1.11 --break cn-not-allowed --break separate-ca --monit 5.2.5; repair ;;
 repair-quoted) up --break cn-not-allowed --bpm quoted-v0.28.0-kubernetes-ca; repair ;;
+kubeadm-repair | systemd-repair)
+    up_on "${scenario%-repair}"
+    sed -i '/^    platform:/d' "$dir/lab/aggmedic.yml" # found by looking
+    plan alone
+    says 'requestheader-allowed-names=aggregator,demo.pks.ik.am'
+    says 'For it to last'
+    ! grep -q monit "$dir/out" || fail "the plan speaks of monit"
+    expect 0 alone apply "$id"
+    says 'repaired and verified'
+    repaired
+    nothing_left
+    expect 0 alone check demo
+    expect 0 alone plan demo
+    says 'nothing to do'
+    ;;
+kubeadm-undo | systemd-undo) # the new process is never ready: the old bytes come back, and with them the old arguments
+    up_on "${scenario%-undo}"
+    sed -i 's/verify_timeout: {[^}]*}/verify_timeout: {kubeadm: 30s, systemd: 30s}/' "$dir/lab/aggmedic.yml"
+    hashes() { for m in 0 1 2; do on "master/$m" "sudo sha256sum $bpm"; done; }
+    plan alone
+    before=$(hashes)
+    file_holds() { [ "$(file_names 0)" = "$1" ]; }
+    {
+        until_so 300 file_holds aggregator,demo.pks.ik.am
+        "$lab" set --dir "$dir/lab" master/0 unready=etcd
+        until_so 300 file_holds aggregator
+        "$lab" set --dir "$dir/lab" master/0 unready=
+    } >/dev/null &
+    status=0
+    alone apply "$id" >"$dir/out" 2>"$dir/err" || status=$?
+    wait $!
+    # The name may have been published before: then it is for a person, with the master taken back all the same.
+    { [ "$status" -eq 4 ] || [ "$status" -eq 6 ]; } || fail "apply ended with $status"
+    says 'restored|taken back'
+    [ "$(hashes)" = "$before" ] || fail "the old bytes are not there"
+    for m in 0 1 2; do [ "$(live_names $m)" = aggregator ] || fail "master/$m does not run the old arguments"; done
+    nothing_left
+    ;;
 other-causes)
     up --break proxy-cert-wrong-issuer
     plans_nothing proxy-cert-wrong-issuer

@@ -158,20 +158,27 @@ EditResult with_place(EditResult result, std::span<const SourceFile> files, cons
     return result;
 }
 
-// What the file may have been before the element: without it, and without the quotes that it may have needed.
-std::vector<std::string> without_element(std::string_view bytes, std::string_view element) {
-    std::vector<std::string> earlier;
-    for (auto at = bytes.find(element); at != bytes.npos; at = bytes.find(element, at + 1)) {
-        const auto behind = at + element.size();
-        earlier.push_back(std::string(bytes.substr(0, at)) + std::string(bytes.substr(behind)));
-        const auto opening = bytes.substr(0, at).find_last_of("\"\n");
-        const bool is_quoted = opening != bytes.npos && bytes[opening] == '"' && bytes.substr(behind).starts_with('"');
-        if (!is_quoted) continue;
-        earlier.push_back(std::string(bytes.substr(0, opening)) +
-                          std::string(bytes.substr(opening + 1, at - opening - 1)) +
-                          std::string(bytes.substr(behind + 1)));
+// What the file may have been before the element that ends at `behind`: without it, and without the quotes that it may
+// have needed.
+std::vector<std::string> without_element(std::string_view bytes, std::size_t behind, std::string_view element) {
+    const std::string_view front = bytes.substr(0, behind), rest = bytes.substr(behind);
+    if (!front.ends_with(element)) return {};
+    const std::string_view kept = front.substr(0, behind - element.size());
+    std::vector<std::string> earlier{std::string(kept) + std::string(rest)};
+    const auto opening = kept.find_last_of("\"\n");
+    if (opening != kept.npos && kept[opening] == '"' && rest.starts_with('"')) {
+        earlier.push_back(std::string(kept.substr(0, opening)) + std::string(kept.substr(opening + 1)) +
+                          std::string(rest.substr(1)));
     }
     return earlier;
+}
+
+std::vector<std::string> without_name(const CommandLine& line, std::span<const SourceFile> files,
+                                      const ArgumentEdit& edit) {
+    const auto uses = find_flag(line.words, edit.flag);
+    if (uses.size() != 1) return {};
+    const auto& word = line.words[uses.front().word];
+    return without_element(files[word.file].bytes, word.grows_at, "," + edit.add_name);
 }
 
 EditResult grow(const probes::Platform& platform, std::span<const SourceFile> files, const CommandLine& line,
@@ -257,7 +264,7 @@ EditResult take_back_arguments(const probes::Platform& platform, std::span<const
     const std::string_view bytes = files[file].bytes;
     if (sha256_hex(bytes) == sha256_before) return say(EditAnswer::already_right, "It is the file that the run found.");
     std::vector<SourceFile> earlier(files.begin(), files.end());
-    for (auto& without : without_element(bytes, "," + edit.add_name)) {
+    for (auto& without : line ? without_name(*line, files, edit) : std::vector<std::string>()) {
         if (sha256_hex(without) != sha256_before) continue;
         earlier[file].bytes = std::move(without);
         const auto again = edit_arguments(platform, earlier, edit);

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "net/text.hpp"
 #include "probes/platform.hpp"
 #include "remediate/edit.hpp"
 
@@ -59,6 +60,10 @@ inline std::string_view broken_edit_claim(std::string_view platform_name, std::s
     if (!is_one_name_more(*before, *after)) return "one argument ends in the name, and no other changes";
     if (remediate::edit_arguments(platform, changed, edit).answer != remediate::EditAnswer::already_right)
         return "the second edit finds the name";
+    const auto& old = files[result.file].bytes;
+    const auto back = remediate::take_back_arguments(platform, changed, edit, sha256_hex(old));
+    if (back.answer != remediate::EditAnswer::changed || back.file != result.file || back.bytes != old)
+        return "taken back, the old bytes are there";
     return "";
 }
 

@@ -486,5 +486,60 @@ TEST(Revert, EndsWhereverItIsKilled) {
     }
 }
 
+// --- where kube-apiserver is a static pod or a unit ----------------------------------------------------------------
+
+class ListOn : public testing::TestWithParam<const char*> {
+  protected:
+    ListOn() {
+        for (auto& master : rig.cluster.masters) master.become(GetParam());
+    }
+    ListRig rig;
+};
+
+TEST_P(ListOn, ARevertBringsBackEveryByteAndTakesTheNameOut) {
+    const auto before = rig.cluster.masters.front().bytes;
+    const auto plan = rig.plan();
+    ASSERT_EQ(rig.apply(plan).record.outcome, "applied");
+    rig.cluster.elapsed += seconds(120);  // what the kubelet is about to do has been done by now
+    const auto revert = rig.revert_plan(plan);
+    ASSERT_EQ(revert.masters.size(), 3U) << to_text(revert);
+    EXPECT_THAT(to_json(revert).dump(), Not(HasSubstr("monit")));
+    EXPECT_THAT(revert.permanent, ElementsAre(HasSubstr("take it out there")));
+    const auto result = rig.apply_as("run-2", revert);
+    EXPECT_EQ(result.record.outcome, "rolled-back") << to_text(result);
+    rig.expect_old();
+    for (auto& master : rig.cluster.masters) EXPECT_EQ(master.bytes, before);
+    rig.cluster.elapsed += seconds(120);
+    EXPECT_TRUE(rig.revert_plan(plan).empty()) << to_text(rig.revert_plan(plan));
+}
+
+TEST_P(ListOn, ACanaryThatPublishedItsNameAndIsNotReadyLeavesNothingBehind) {
+    const auto plan = rig.plan();
+    auto& canary = rig.cluster.masters.front();
+    canary.never_ready = true;
+    rig.on_progress = [&](const Progress& told) {
+        if (told.step != "ready" || told.state != "started") return;
+        rig.cluster.published_names.push_back(demo_cn);
+        ++rig.cluster.resource_version;
+    };
+    const auto result = rig.apply(plan);
+    EXPECT_EQ(result.record.outcome, "rolled-back") << to_text(result);
+    rig.expect_old();
+}
+
+TEST_P(ListOn, WithoutARestartItSaysWhatMakesItLast) {
+    const auto plan = rig.configmap_plan();
+    ASSERT_FALSE(plan.id.empty()) << to_text(plan);
+    EXPECT_TRUE(plan.permanent.empty());
+    const auto result = rig.apply(plan);
+    EXPECT_EQ(result.record.outcome, "applied") << to_text(result);
+    EXPECT_EQ(restarts(rig.cluster), 0);
+    EXPECT_THAT(to_json(plan).dump() + result.record.next, Not(HasSubstr("bosh")));
+    EXPECT_THAT(result.record.next, HasSubstr("aggmedic plan demo --method args"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, ListOn, testing::Values("kubeadm", "systemd"),
+                         [](const auto& platform) { return std::string(platform.param); });
+
 }  // namespace
 }  // namespace aggmedic::remediate

@@ -281,7 +281,11 @@ TEST(RunGuards, RefuseWithoutWritingAnything) {
         {"paused for this cluster", [](RunRig& rig) { rig.journal.stored_holds.pauses = {{"demo", 0, {}, {}}}; }},
         {"paused for the whole fleet", [](RunRig& rig) { rig.journal.stored_holds.pauses = {{"", 0, {}, {}}}; }},
         {"has not ended",
-         [](RunRig& rig) { rig.journal.stored_runs.push_back({.id = "run-0", .plan_id = {}, .cluster = "demo"}); }},
+         [](RunRig& rig) {
+             auto& other = rig.journal.stored_runs.emplace_back();
+             other.id = "run-0";
+             other.cluster = "demo";
+         }},
         {"another run", [](RunRig& rig) { *rig.journal.lease_held = 1; }},
         {"expired", [](RunRig& rig) { rig.cluster.elapsed += std::chrono::minutes(16); }},
         {"arguments file changed", [](RunRig& rig) { rig.cluster.master("m2").bytes += "\n"; }},

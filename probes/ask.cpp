@@ -72,8 +72,9 @@ asio::awaitable<Result<Look>> look_at_master(RemoteHost& host, std::string maste
     const auto answered = floor<milliseconds>(system_clock::now());
     if (!reply) co_return std::unexpected(reply.error());
     if (reply->exit_status != 0) {
+        const auto& said = reply->error_output.empty() ? reply->output : reply->error_output;
         co_return fail(Errc::command_failed, "look on " + master + " ended with " + std::to_string(reply->exit_status) +
-                                                 ": " + reply->error_output.substr(0, 512));
+                                                 ": " + said.substr(0, 512));
     }
     auto look = parse_look(master, reply->output, asked, answered);
     if (look && platform != "detect" && look->view.platform != platform)

@@ -39,8 +39,15 @@ show_units() { # PROPERTY,... UNIT...
 of_unit() { # PROPERTY
     printf '%s\n' "$shown" | sed -n "s/^$1=\(.\)/\1/p"
 }
+want_units() { # PROPERTY,... UNIT; into shown. While systemd reads its units anew it may not answer for a moment.
+    patience=$(($(uptime_seconds) + 12))
+    while shown=$(show_units "$@") && [ -z "$shown" ]; do
+        [ "$(uptime_seconds)" -lt "$patience" ] || no 28 supervisor "systemctl tells nothing of $unit"
+        sleep 1
+    done
+}
 platform_systemd() { # the unit, its drop-ins in systemd's order, the environment files: as systemd has them in force
-    shown=$(show_units LoadState,FragmentPath,DropInPaths,EnvironmentFiles "$unit")
+    want_units LoadState,FragmentPath,DropInPaths,EnvironmentFiles "$unit"
     file=$(of_unit FragmentPath)
     sources=$(
         of_unit FragmentPath
@@ -57,7 +64,10 @@ detect_platform() { # what is diagnosed and never edited goes first: its files m
     found=''
     if [ -e "$bpm_file" ]; then found=$found:bosh; fi
     if [ -e "$manifest" ]; then found=$found:kubeadm; fi
-    if [ "$(show_units LoadState "$unit")" = LoadState=loaded ]; then found=$found:systemd; fi
+    if [ -d /run/systemd/system ]; then # booted by it
+        want_units LoadState "$unit"
+        if [ "$shown" = LoadState=loaded ]; then found=$found:systemd; fi
+    fi
     case $found in
     '') printf none ;;
     :*:*) printf several ;;
@@ -66,13 +76,14 @@ detect_platform() { # what is diagnosed and never edited goes first: its files m
 }
 want_platform() {
     platform=$1 file='' sources=''
+    case $platform in bosh | kubeadm | systemd) ;; *) no 20 grammar platform ;; esac
+}
+find_sources() {
     case $platform in
-    bosh) file=$bpm_file ;;
-    kubeadm) file=$manifest ;;
+    bosh) file=$bpm_file sources=$bpm_file ;;
+    kubeadm) file=$manifest sources=$manifest ;;
     systemd) platform_systemd ;;
-    *) no 20 grammar platform ;;
     esac
-    if [ "$platform" != systemd ]; then sources=$file; fi
 }
 want_word() { # NAME VALUE
     case $2 in
@@ -182,6 +193,7 @@ verb_lock() { # PLATFORM HOLDER RUN TOKEN
     want_number token "$4"
     holder=$2 run=$3 token=$4
     enter
+    find_sources
     files=$(resolved_files)
     [ -n "$files" ] || no 25 missing
     if read_lock; then
@@ -213,6 +225,7 @@ file_verb() { # PLATFORM HOLDER RUN TOKEN RESOLVED
     want_path resolved "$5"
     holder=$2 run=$3 token=$4
     enter
+    find_sources
     files=$(resolved_files)
     [ -n "$files" ] || no 25 missing
     printf '%s\n' "$files" | grep -qxF -- "$5" || no 25 moved
@@ -762,14 +775,18 @@ look_room() {
 verb_look() { # PLATFORM [HOST:PORT...]: the backends of aggregated APIs, dialled from here
     [ $# -ge 1 ] && [ $# -le 33 ] || no 20 grammar count
     wanted=$1
-    if [ "$wanted" = detect ]; then wanted=$(detect_platform); fi
-    case $1:$wanted in
-    *:bosh | *:kubeadm | *:systemd) want_platform "$wanted" ;;
-    detect:*) platform=$wanted file='' sources='' ;;
-    *) no 20 grammar platform ;;
-    esac
     shift
     for address; do want_place backend "$address"; done
+    if [ "$wanted" = detect ]; then
+        wanted=$(detect_platform) || { # it has said why
+            printf '%s\n' "$wanted"
+            exit 28
+        }
+        platform=$wanted file='' sources=''
+    else
+        want_platform "$wanted"
+    fi
+    find_sources
     read -r up rest </proc/uptime
     printf 'aggmedic-look 1\nboot_id %s\nuptime %s\nclock %s\n' "$(boot_id)" "$up" "$(date +%s%N)"
     printf 'ticks_per_second %s\nplatform %s\n' "$(getconf CLK_TCK 2>/dev/null || echo 100)" "$platform"

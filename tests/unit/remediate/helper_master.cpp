@@ -62,13 +62,22 @@ constexpr const char* systemctl_script = R"sh(#!/bin/sh
 # A stand-in that notes what it was asked; of a unit it shows the lines that the test wrote, as `show -p` picks them.
 echo "$*" >>/var/systemctl.asked
 [ "$1" = show ] || exit "$(cat /var/systemctl.exit 2>/dev/null || echo 0)"
+silent=$(cat /var/systemctl.silent 2>/dev/null || echo 0)
+if [ "$silent" -gt 0 ]; then # times
+    echo "$((silent - 1))" >/var/systemctl.silent
+    exit 1
+fi
 wanted=,$4,
 shift 5
 for unit; do
-    [ -f "/var/systemctl/$unit" ] || continue
+    lines=/var/systemctl/$unit
+    if [ ! -f "$lines" ]; then
+        lines=/var/systemctl.unknown
+        printf 'Id=%s\nLoadState=not-found\nActiveState=inactive\nSubState=dead\nMainPID=0\n' "$unit" >"$lines"
+    fi
     while IFS= read -r line; do
         case $wanted in *",${line%%=*},"*) printf '%s\n' "$line" ;; esac
-    done <"/var/systemctl/$unit"
+    done <"$lines"
     echo
 done
 )sh";

@@ -28,7 +28,7 @@ class HelperOnPlatform : public testing::TestWithParam<const char*> {
         master_ = std::make_unique<HelperMaster>(GetParam());
     }
     void make_unit() {
-        master_->inside("mkdir -p " + drop_in.substr(0, drop_in.rfind('/')));
+        master_->inside("mkdir -p /run/systemd/system " + drop_in.substr(0, drop_in.rfind('/')));
         master_->write(unit, "[Service]\nEnvironmentFile=" + environment_file +
                                  "\nExecStart=/usr/bin/kube-apiserver \\\n  --requestheader-allowed-names=${NAMES}\n");
         master_->write(drop_in, "[Service]\nLimitNOFILE=65536\n");
@@ -171,6 +171,28 @@ TEST_P(HelperOnPlatform, FindsThePlatformByItsFiles) {
     EXPECT_EQ(seen.view.platform, "k3s");
     EXPECT_FALSE(seen.view.file_arguments);
     EXPECT_THAT(seen.sources, IsEmpty());
+}
+
+TEST_P(HelperOnPlatform, AsksASystemdAgainThatIsSilentForAMoment) {
+    make_unit();
+    master_->write("/var/systemctl.silent", "2");
+    EXPECT_EQ(look("systemd").sources.size(), 3U);
+    master_->write("/var/systemctl.silent", "1");
+    EXPECT_EQ(look("detect").view.platform, "systemd");
+    lock("systemd");
+    swap("systemd", environment_file);
+    master_->write("/var/systemctl.silent", "1");
+    EXPECT_EQ(restore("systemd", environment_file), "ok restored\n");
+}
+
+// Whether there is a unit is not known then: not the same as none.
+TEST_P(HelperOnPlatform, ASystemdThatStaysSilentIsUnknown) {
+    if (GetParam() != std::string("dash")) GTEST_SKIP() << "it takes the helper's whole patience: once is enough";
+    make_unit();
+    master_->write("/var/systemctl.silent", "1000");
+    const auto seen = master_->call("look", {"detect"});
+    EXPECT_THAT(seen.output, StartsWith("no supervisor systemctl tells nothing"));
+    EXPECT_EQ(seen.status, 28);
 }
 
 TEST_P(HelperOnPlatform, TakesNoWriteForAPlatformThatIsDetected) {

@@ -138,7 +138,9 @@ start_ticks() { # PID; field 22, counted behind the last parenthesis: a process 
 
 enter() { # one verb at a time; children must not inherit descriptor 9, or a service they start would keep the lock
     mkdir -p "$state" 2>/dev/null || no 23 io "$state cannot be made"
-    { exec 9<"$state"; } 2>/dev/null || no 23 io "$state cannot be opened"
+    # The redirection of a special built-in that fails ends a POSIX shell: true is none, and exec opens what it could.
+    { true <"$state"; } 2>/dev/null || no 23 io "$state cannot be opened"
+    exec 9<"$state"
     flock -w 20 9 2>/dev/null || no 21 busy
 }
 read_lock() {
@@ -623,7 +625,7 @@ look_proxy_key() { # CERTIFICATE KEY; openssl reads the key here, and only the d
 }
 look_environment() { # what Go reads of the live process; user and password are cut off here
     case $live in '' | none) return ;; esac
-    if ! { : <"/proc/$live/environ"; } 2>/dev/null; then return; fi
+    if ! { true <"/proc/$live/environ"; } 2>/dev/null; then return; fi # it may be gone since
     printf 'environment_read\n'
     head -c 262144 "/proc/$live/environ" 2>/dev/null | tr '\n\0' '\001\n' |
         sed -n 's/^\([Hh][Tt][Tt][Pp][Ss]*_[Pp][Rr][Oo][Xx][Yy]\)=/\1 /p; s/^\([Aa][Ll][Ll]_[Pp][Rr][Oo][Xx][Yy]\)=/\1 /p; s/^\([Nn][Oo]_[Pp][Rr][Oo][Xx][Yy]\)=/\1 /p' |

@@ -22,6 +22,10 @@ std::string answer_text(const probes::Seen<probes::Answer>& answer) {
     return std::to_string(answer->status);
 }
 
+std::string cannot_be_read(const Error& why) {
+    return "it cannot be read: " + printable(why.detail, 160);
+}
+
 std::string host_of(const std::string& address) {  // without the port and an IPv6 address's brackets
     std::string host = address.substr(0, address.rfind(':'));
     if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
@@ -66,7 +70,7 @@ asio::awaitable<StepResult> RunSteps::process(std::string master) {
     const auto& planned = *find_master(plan_, master);
     const auto ask = [this, master, &planned]() -> asio::awaitable<Attempt> {
         const auto seen = co_await look(master, milliseconds(0));
-        if (!seen) co_return Attempt{.detail = "it cannot be read"};
+        if (!seen) co_return Attempt{.detail = cannot_be_read(seen.error())};
         const auto& view = seen->view;
         if (!view.process) co_return Attempt{.detail = "no process yet"};
         const std::pair now(view.process->pid, view.process->start_ticks);
@@ -92,7 +96,7 @@ asio::awaitable<StepResult> RunSteps::process_back(std::string master) {
     const auto& planned = *find_master(plan_, master);
     const auto ask = [this, master, &planned]() -> asio::awaitable<Attempt> {
         const auto seen = co_await look(master, milliseconds(0));
-        if (!seen) co_return Attempt{.detail = "it cannot be read"};
+        if (!seen) co_return Attempt{.detail = cannot_be_read(seen.error())};
         const auto& view = seen->view;
         if (view.args_file.sha256 != planned.sha256_before) {
             co_return Attempt{.kind = Attempt::Kind::failed, .detail = "its file is not the old one"};
@@ -136,7 +140,7 @@ asio::awaitable<RunSteps::Attempt> RunSteps::hold_readyz(std::string master, boo
 asio::awaitable<RunSteps::Attempt> RunSteps::steady_process(std::string master, bool undo) {
     const int held = std::exchange(held_answers_, 0);  // to be held again, unless only the endpoints are late
     const auto seen = co_await look(master, milliseconds(0));
-    if (!seen) co_return Attempt{.detail = "it cannot be read"};
+    if (!seen) co_return Attempt{.detail = cannot_be_read(seen.error())};
     const auto& view = seen->view;
     if (!view.process) co_return Attempt{.detail = "its process is gone again"};
     const std::pair now(view.process->pid, view.process->start_ticks);

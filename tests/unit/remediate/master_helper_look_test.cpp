@@ -156,6 +156,15 @@ TEST_P(LookFacts, AProcessWithoutProxiesHasNone) {
     EXPECT_TRUE(view.proxy_environment->empty());
 }
 
+// As in the middle of a restart. dash ends where a special built-in cannot open a file.
+TEST_P(LookFacts, AProcessThatIsGoneLeavesTheRestToBeRead) {
+    master_->write("/var/vcap/sys/run/bpm/kube-apiserver/kube-apiserver.pid", "999999999\n");
+    const auto view = look();
+    EXPECT_FALSE(view.process);
+    EXPECT_FALSE(view.proxy_environment);
+    EXPECT_GT(view.memory_available_bytes, 0U);
+}
+
 TEST_P(LookFacts, SaysWhetherTheKeyIsTheCertificates) {
     write_pair("proxy.pem", "proxy-key.pem");
     start_with_pair();

@@ -218,7 +218,7 @@ TEST_P(MasterHelper, ReportsWhatMonitSaid) {
                    "monit: action failed -- Other action already in progress -- please try again later\n");
     EXPECT_EQ(restart(), "ok pending\n");
     master_->write("/var/vcap/monit.says/restart.err", "monit: action failed -- There is no\x1b[31m service\n");
-    EXPECT_EQ(restart(), "no supervisor exit 1 monit: action failed -- There is no [31m service \n");
+    EXPECT_EQ(restart(), "no supervisor exit 1 monit: action failed -- There is no [31m service\n");
 }
 
 TEST_P(MasterHelper, NeverLetsMonitActWithoutItsDaemon) {
@@ -329,7 +329,7 @@ TEST_P(MasterHelper, RefusesArgumentsOutsideItsGrammar) {
         {"look", "bosh", "more"},
         {"look", "bosh", "10.0.0.1:443", "x"},
         {"look", "$(touch /run/pwned)"},
-        {"look", "kubeadm"},
+        {"look", "k3s"},
         {"lock", "bosh", holder, "run 1", "1"},
         {"lock", "bosh", "", "run-1", "1"},
         {"lock", "bosh", holder, "../run", "1"},

@@ -187,6 +187,17 @@ list_backups() { # of the file that was placed last
     set -f
 }
 
+# A lock that was asked for before the unlock, and comes after it, would outlive its run by a quarter of an hour.
+note_over() {
+    { printf '%s %s %s\n' "$holder" "$run" "$token" >"$state/unlocked"; } 2>/dev/null || : # without it, it runs out
+}
+want_not_over() {
+    [ -f "$state/unlocked" ] || return 0
+    read -r over_holder over_run over_token <"$state/unlocked"
+    case $over_token in '' | *[!0-9]*) return 0 ;; esac
+    [ "$over_holder $over_run" = "$holder $run" ] || return 0
+    [ "$token" -gt "$over_token" ] || no 24 token "$over_token"
+}
 verb_lock() { # PLATFORM HOLDER RUN TOKEN
     [ $# -eq 4 ] || no 20 grammar count
     want_platform "$1"
@@ -198,6 +209,7 @@ verb_lock() { # PLATFORM HOLDER RUN TOKEN
     find_sources
     files=$(resolved_files)
     [ -n "$files" ] || no 25 missing
+    want_not_over
     if read_lock; then
         if [ "$lock_holder" = "$holder" ] && [ "$lock_run" = "$run" ]; then
             [ "$lock_token" -le "$token" ] || no 24 token "$lock_token"
@@ -334,6 +346,7 @@ verb_unlock() { # PLATFORM HOLDER RUN TOKEN RESOLVED SHA_EXPECTED
         rm -f -- "$backup" || no 23 io "the old bytes cannot be removed"
     fi
     rm -f -- "$unfinished"
+    note_over
     rm -f -- "$state/lock" || no 23 io "the lock cannot be removed"
     ok unlocked
 }

@@ -159,6 +159,17 @@ TEST_P(MasterHelper, EveryWriteNeedsOurLock) {
     EXPECT_EQ(unlock(old_bytes), std::string("no locked ") + holder + " run-2\n");
 }
 
+// Its answer was waited for in vain, its run has ended, and then it comes.
+TEST_P(MasterHelper, ALockThatComesAfterTheUnlockOfItsRunIsRefused) {
+    EXPECT_EQ(unlock(old_bytes), "ok unlocked\n");
+    EXPECT_EQ(lock(), "no token 1\n");
+    EXPECT_FALSE(master_->exists("/run/aggmedic/lock"));
+    EXPECT_EQ(lock("run-1", "2"), "ok locked\n") << "a daemon that takes the run up again";
+    EXPECT_EQ(master_->call("unlock", {"bosh", holder, "run-1", "2", file, sha256_hex(old_bytes)}).output,
+              "ok unlocked\n");
+    EXPECT_EQ(lock("run-2", "1"), "ok locked\n");
+}
+
 TEST_P(MasterHelper, AHigherTokenFencesTheLowerOne) {
     EXPECT_EQ(lock("run-1", "4"), "ok locked\n");
     EXPECT_EQ(swap(), "no token 4\n");

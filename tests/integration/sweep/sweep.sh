@@ -5,6 +5,7 @@
 #   sweep.sh BUILD_DIR full [JOBS]         all kinds, JOBS labs side by side; fails under 150 faults
 #   sweep.sh BUILD_DIR KIND [FROM [TO [STEP]]]   one kind, from this fault to that one, each STEPth; without TO until a run meets no fault any more
 #   sweep.sh BUILD_DIR only KIND:NUMBER... these
+#   sweep.sh BUILD_DIR kills COUNT [MASTERS [SEED]]   SIGKILL at random moments of runs, and of whoever takes them up
 # Kinds of the exchanges: refused cut cut-after garbage late full. Kinds of the journal's writes: kill-before kill-after no-room no-sync.
 set -euo pipefail
 build=$(readlink -f "$1") what=$2
@@ -38,7 +39,9 @@ leave() {
 }
 trap leave EXIT
 trap 'exit 130' INT TERM
-masters="0 1 2"
+count_of_masters=3
+[ "$what" != kills ] || count_of_masters=${4:-3}
+masters=$(seq -s " " 0 $((count_of_masters - 1)))
 state=$dir/lab/aggmedic/state
 sweep=$dir/lab/sweep
 bpm=/var/vcap/jobs/kube-apiserver/config/bpm.yml
@@ -61,7 +64,7 @@ until_so() { # SECONDS COMMAND...
 # --- the cluster ----------------------------------------------------------------------------------------------------
 
 raise_lab() {
-    "$lab" up --dir "$dir/lab" --masters 3 --time-scale 0.02 --break cn-not-allowed >"$dir/out" || fail "the lab does not come up: $(cat "$dir/out")"
+    "$lab" up --dir "$dir/lab" --masters "$count_of_masters" --time-scale 0.02 --break cn-not-allowed >"$dir/out" || fail "the lab does not come up: $(cat "$dir/out")"
     # service-catalog reads the ConfigMap once: its pod is restarted in half a minute, which tells nothing here.
     sed -i -e '/^ *\(after_repair\|verify\):/d' -e 's/^    platform: bosh/    apiservices: {exclude: ["*.servicecatalog.k8s.io"]}\n&/' "$dir/lab/aggmedic.yml"
     mkdir "$sweep"
@@ -244,7 +247,9 @@ clean_run() {
     plan || fail "there is no plan"
     for m in $masters; do old[$m]=$(file_digest "$m"); done
     arm 0 none
+    clean_ms=$(date +%s%3N)
     traced >"$dir/apply" 2>&1 || status=$?
+    clean_ms=$(($(date +%s%3N) - clean_ms))
     [ "$status" -eq 0 ] || fail "apply ended with $status"
     for m in $masters; do new[$m]=$(file_digest "$m"); done
     thread=$(awk '/fdatasync\(/ {++syncs[$1]} END {for (id in syncs) if (syncs[id] > most) {most = syncs[id]; found = id}; print found}' "$dir/trace")
@@ -263,8 +268,64 @@ count_one() { # false: nothing was there to be broken
     faults=$((faults + 1))
     [ "$ended" -eq 0 ] || broken=$((broken + 1))
 }
+# --- kills at random moments -----------------------------------------------------------------------------------------
+
+up_or_down() { # of how many masters the apiserver does not answer
+    local m down=0
+    for m in $masters; do
+        inside curl -fsSk -m 5 -o "$dir/readyz" -H "Authorization: Bearer $(cat "$dir/lab/pki/admin.token")" "https://10.77.0.$((11 + m)):8443/readyz" 2>"$dir/curl" || down=$((down + 1))
+    done
+    echo "$down"
+}
+killed() { # COMMAND...: killed at some moment of the time that a clean run takes; false: it ended before
+    local delay pid status=0
+    delay=$(awk -v ms=$((RANDOM % clean_ms)) 'BEGIN {print ms / 1000}')
+    aggmedic "$@" >"$dir/apply" 2>&1 &
+    pid=$!
+    sleep "$delay"
+    pkill -KILL -f "$build/daemon/cli/aggmedic .*--config $dir/lab/aggmedic.yml" || true
+    wait "$pid" 2>/dev/null || status=$?
+    [ "$status" -eq 137 ]
+}
+one_life() { # a run that is killed, and whoever takes it up too, until one is let live
+    local digest m
+    broken_again
+    plan || fail "there is no plan"
+    aggmedic runs -o json >"$dir/runs.json"
+    last_run=$(first run)
+    set -- apply "$id"
+    while killed "$@"; do
+        kills=$((kills + 1)) number=$kills
+        for m in $masters; do
+            digest=$(file_digest "$m")
+            [ "$digest" = "${old[$m]}" ] || [ "$digest" = "${new[$m]}" ] || fail "the file of master/$m is neither the old nor the new one"
+        done
+        [ "$(up_or_down)" -le 1 ] || fail "two masters are down"
+        [ "$kills" -lt "$wanted" ] && [ $((RANDOM % 3)) -ne 0 ] || break
+        set -- plan demo --accept-risk shared-ca # which takes up what a dead one left
+    done
+    kind=kills ended=
+    read_run
+    completes
+}
+random_kills() {
+    local began=$SECONDS
+    RANDOM=$seed
+    while [ "$kills" -lt "$wanted" ]; do
+        one_life
+        lives=$((lives + 1))
+        [ $((lives % 10)) -ne 0 ] || echo "kills: $kills, $lives runs, $((SECONDS - began)) s"
+    done
+    echo "sweep kills: $kills times killed in $lives runs on $count_of_masters masters, seed $seed, $((SECONDS - began)) s; no invariant broke"
+}
+
 raise_lab
 clean_run
+if [ "$what" = kills ]; then
+    kills=0 lives=0 wanted=$3 seed=${5:-1}
+    random_kills
+    exit 0
+fi
 if [ "$what" = sample ]; then # a restart that nobody was told of, a daemon that dies behind one, a journal that can take no more
     set -- "$1" only "garbage:$(nth restart 2)" kill-before:14 no-room:20
 fi

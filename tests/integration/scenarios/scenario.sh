@@ -258,8 +258,8 @@ repair-configmap) # without a restart, kept over one, named as drift, and taken 
     nothing_left
     expect 0 alone revert "$run"
     ;;
-revert) # the old bytes on every master, then the name out of the ConfigMap, for good
-    up --break cn-not-allowed
+revert | kubeadm-revert | systemd-revert) # the old bytes on every master, then the name out of the ConfigMap, for good
+    if [ "$scenario" = revert ]; then up --break cn-not-allowed; else up_on "${scenario%-revert}"; fi
     files() { for m in 0 1 2; do on "master/$m" "sudo sha256sum $bpm; sudo stat -c '%a %U %G' $bpm"; done; }
     before=$(files)
     plan alone
@@ -268,6 +268,7 @@ revert) # the old bytes on every master, then the name out of the ConfigMap, for
     names_are '["aggregator","demo.pks.ik.am"]'
     plan_revert
     says '^3\. '
+    [ "$scenario" = revert ] || says 'take it out there'
     expect 4 alone apply "$id"
     says 'taken back as asked'
     [ "$(files)" = "$before" ] || fail "the old bytes, owners and modes are not there"

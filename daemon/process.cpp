@@ -18,6 +18,7 @@
 #include "daemon/notify.hpp"
 #include "daemon/service.hpp"
 #include "daemon/task_group.hpp"
+#include "net/ssh_cage.hpp"
 
 namespace aggmedic::daemon {
 namespace {
@@ -86,6 +87,14 @@ asio::awaitable<void> keep_running(std::shared_ptr<Service> service) {
     co_await service->run();
 }
 
+// Once, not with every worker: they come and go with each look at the masters.
+void log_cage() {
+    if (landlock_version() > 0) return;
+    log_warning(
+        "this kernel has no Landlock, or it is switched off: the system call filter alone keeps the SSH workers from "
+        "files and sockets (Linux 5.13 and later, booted with lsm=...,landlock)");
+}
+
 // The whole life, on one thread. The answer is the exit status.
 asio::awaitable<int> live(Config config, std::filesystem::path file) {
     const auto executor = co_await asio::this_coro::executor;
@@ -140,6 +149,7 @@ int run_daemon(Config config, std::filesystem::path file) {
     std::signal(SIGPIPE, SIG_IGN);
     start_logging(std::getenv("JOURNAL_STREAM") == nullptr);
     log_warnings(config);
+    log_cage();
     // One thread: all of it waits for the network, and nothing needs a strand. SQLite has a thread of its own, SSH
     // processes of theirs.
     asio::io_context io(1);

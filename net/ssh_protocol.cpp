@@ -8,12 +8,14 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "net/descriptor_passing.hpp"
 #include "net/text.hpp"
 
 namespace aggmedic::ssh_protocol {
 namespace {
 
 using Json = nlohmann::json;
+using Socket = asio::local::stream_protocol::socket;
 
 constexpr std::size_t output_bytes_max = std::size_t{512} * 1024;
 constexpr std::size_t error_output_bytes_max = std::size_t{16} * 1024;
@@ -216,20 +218,38 @@ Result<std::string> frame(std::string_view message) {
     return framed.append(message);
 }
 
-asio::awaitable<Result<std::string>> read_message(asio::local::stream_protocol::socket& socket) {
-    std::array<unsigned char, 4> header{};
-    const auto [no_header, header_size] =
-        co_await asio::async_read(socket, asio::buffer(header), asio::as_tuple(asio::use_awaitable));
-    if (no_header) co_return fail(Errc::read_failed, no_header.message());
+namespace {
+
+asio::awaitable<Result<void>> read_bytes(Socket& socket, std::span<char> bytes, std::deque<Descriptor>* received) {
+    if (received != nullptr) co_return co_await receive_with_descriptors(socket, bytes, *received);
+    const auto buffer = asio::buffer(bytes.data(), bytes.size());
+    const auto [error, size] = co_await asio::async_read(socket, buffer, asio::as_tuple(asio::use_awaitable));
+    if (error) co_return fail(Errc::read_failed, error.message());
+    co_return Result<void>();
+}
+
+asio::awaitable<Result<std::string>> read_framed(Socket& socket, std::deque<Descriptor>* received) {
+    std::array<char, 4> header{};
+    auto read = co_await read_bytes(socket, header, received);
+    if (!read) co_return std::unexpected(std::move(read.error()));
     std::size_t size = 0;
-    for (const unsigned char byte : header) size = (size << 8) | byte;
+    for (const char byte : header) size = (size << 8) | static_cast<unsigned char>(byte);
     if (size > message_bytes_max) co_return fail(Errc::too_large, "a message over 1 MiB is announced");
     if (size == 0) co_return fail(Errc::malformed_reply, "an empty message");
     std::string message(size, '\0');
-    const auto [no_body, body_size] =
-        co_await asio::async_read(socket, asio::buffer(message), asio::as_tuple(asio::use_awaitable));
-    if (no_body) co_return fail(Errc::read_failed, no_body.message());
+    read = co_await read_bytes(socket, message, received);
+    if (!read) co_return std::unexpected(std::move(read.error()));
     co_return message;
+}
+
+}  // namespace
+
+asio::awaitable<Result<std::string>> read_message(Socket& socket) {
+    co_return co_await read_framed(socket, nullptr);
+}
+
+asio::awaitable<Result<std::string>> read_message(Socket& socket, std::deque<Descriptor>& received) {
+    co_return co_await read_framed(socket, &received);
 }
 
 }  // namespace aggmedic::ssh_protocol

@@ -6,7 +6,6 @@
 
 #include "net/async_mutex.hpp"
 #include "net/deadline.hpp"
-#include "net/resolve.hpp"
 #include "net/ssh_channel.hpp"
 #include "net/ssh_transport.hpp"
 #include "net/tcp.hpp"
@@ -64,21 +63,17 @@ Errc classify(std::string_view reason) {
     return Errc::malformed_reply;
 }
 
-asio::awaitable<Result<TransportPointer>> establish(const SshTarget& target, SteadyTime deadline, std::string& phase) {
+asio::awaitable<Result<TransportPointer>> establish(Descriptor connection, const SshTarget& target,
+                                                    std::string& phase) {
     auto pinned = read_pinned_keys(target.host_keys);
     if (!pinned) co_return std::unexpected(std::move(pinned.error()));
     auto key = read_private_key(target.private_key_pem);
     if (!key) co_return std::unexpected(std::move(key.error()));
     if (target.user.empty()) co_return fail(Errc::invalid_argument, "no user");
 
-    phase = "connecting";
-    auto endpoints = co_await resolve(target.address, target.port, deadline);
-    if (!endpoints) co_return std::unexpected(std::move(endpoints.error()));
-    auto socket = co_await connect_any(std::move(*endpoints), deadline);
-    if (!socket) co_return std::unexpected(std::move(socket.error()));
-
     phase = "key exchange";
-    auto transport = SshTransport::adopt(std::move(*socket), target, *pinned);
+    const auto executor = co_await asio::this_coro::executor;
+    auto transport = SshTransport::adopt(executor, std::move(connection), target, *pinned);
     if (!transport) co_return std::unexpected(std::move(transport.error()));
     if (co_await (*transport)->connect() != SSH_OK) {
         const auto reason = (*transport)->reason();
@@ -211,12 +206,12 @@ class SshSession::Impl {
 SshSession::SshSession(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 SshSession::~SshSession() = default;
 
-asio::awaitable<Result<std::unique_ptr<SshSession>>> SshSession::connect(SshTarget target,
-                                                                         std::chrono::milliseconds timeout) {
+asio::awaitable<Result<std::unique_ptr<SshSession>>> SshSession::open(Descriptor connection, SshTarget target,
+                                                                      std::chrono::milliseconds timeout) {
     const auto peer = printable(host_and_port(target.address, target.port));
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     std::string phase = "reading the keys";
-    auto operation = establish(target, deadline, phase);
+    auto operation = establish(std::move(connection), target, phase);
     auto transport = co_await with_deadline(deadline, "SSH", std::move(operation));
     if (transport) {
         auto impl = std::make_unique<Impl>(std::move(*transport), peer);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "net/descriptor.hpp"
 #include "net/known_hosts.hpp"
 #include "net/remote_host.hpp"
 #include "net/result.hpp"
@@ -23,8 +24,9 @@ struct CommandLimits {
 // User and system SSH configuration, agent, GSSAPI, ProxyCommand, SCP and SFTP are off. Used inside the worker only.
 class SshSession {
   public:
-    static asio::awaitable<Result<std::unique_ptr<SshSession>>> connect(SshTarget target,
-                                                                        std::chrono::milliseconds timeout);
+    // On a TCP connection that somebody else has made; the target's address is a name in error texts here.
+    static asio::awaitable<Result<std::unique_ptr<SshSession>>> open(Descriptor connection, SshTarget target,
+                                                                     std::chrono::milliseconds timeout);
     ~SshSession();
 
     // Runs argv (each word quoted for the remote POSIX shell; a word with a NUL byte is invalid_argument) with `input`

@@ -57,21 +57,19 @@ const char* set_options(ssh_session session, const SshTarget& target, const Pinn
 
 }  // namespace
 
-Result<std::unique_ptr<SshTransport>> SshTransport::adopt(asio::ip::tcp::socket socket, const SshTarget& target,
-                                                          const PinnedKeys& pinned) {
-    const auto executor = socket.get_executor();
-    const int fd = socket.release();
+Result<std::unique_ptr<SshTransport>> SshTransport::adopt(const asio::any_io_executor& executor, Descriptor connection,
+                                                          const SshTarget& target, const PinnedKeys& pinned) {
+    const int fd = connection.get();
     const int duplicate = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
     ssh_session session = ssh_new();
     if (duplicate < 0 || session == nullptr) {
         if (duplicate >= 0) ::close(duplicate);
-        ::close(fd);
         if (session != nullptr) ssh_free(session);
         return fail(Errc::io_failed, "no descriptor or memory for an SSH session");
     }
     // From here on the destructor frees all of it.
     std::unique_ptr<SshTransport> transport(
-        new SshTransport(asio::posix::stream_descriptor(executor, duplicate), session, fd));
+        new SshTransport(asio::posix::stream_descriptor(executor, duplicate), session, connection.release()));
     if (const char* refused = set_options(session, target, pinned, fd)) {
         return fail(Errc::invalid_argument, std::string("SSH ") + refused + ": " + transport->reason());
     }

@@ -2,13 +2,14 @@
 
 #include <libssh/libssh.h>
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <memory>
 #include <string>
 
 #include "net/deadline.hpp"
+#include "net/descriptor.hpp"
 #include "net/remote_host.hpp"
 #include "net/ssh_keys.hpp"
 
@@ -19,8 +20,8 @@ namespace aggmedic {
 class SshTransport {
   public:
     // Errors: invalid_argument (an option that libssh does not take), io_failed.
-    static Result<std::unique_ptr<SshTransport>> adopt(asio::ip::tcp::socket socket, const SshTarget& target,
-                                                       const PinnedKeys& pinned);
+    static Result<std::unique_ptr<SshTransport>> adopt(const asio::any_io_executor& executor, Descriptor connection,
+                                                       const SshTarget& target, const PinnedKeys& pinned);
     ~SshTransport();
     SshTransport(const SshTransport&) = delete;
     SshTransport& operator=(const SshTransport&) = delete;

@@ -53,6 +53,15 @@ asio::awaitable<Result<VerbReply>> call_verb(std::shared_ptr<HostState> host, Ve
     co_return std::move(*output);
 }
 
+// The worker can neither look up a name nor connect: it is given the connection to this one host.
+asio::awaitable<Result<Descriptor>> dial(std::string address, std::uint16_t port, SteadyTime deadline) {
+    auto endpoints = co_await resolve(std::move(address), port, deadline);
+    if (!endpoints) co_return std::unexpected(std::move(endpoints.error()));
+    auto socket = co_await connect_any(std::move(*endpoints), deadline);
+    if (!socket) co_return std::unexpected(std::move(socket.error()));
+    co_return Descriptor(socket->release());
+}
+
 class WorkerHost : public RemoteHost {
   public:
     explicit WorkerHost(std::shared_ptr<HostState> state) : state_(std::move(state)) {}
@@ -95,7 +104,8 @@ class SshWorker::Impl : public std::enable_shared_from_this<Impl> {
                                                                         std::chrono::milliseconds timeout);
 
   private:
-    asio::awaitable<Result<std::shared_ptr<HostState>>> open(SshTarget target, std::string peer, SteadyTime deadline);
+    asio::awaitable<Result<std::shared_ptr<HostState>>> open(Descriptor connection, SshTarget target, std::string peer,
+                                                             SteadyTime deadline);
 
     std::shared_ptr<void> use() {
         idle_.cancel();
@@ -127,21 +137,19 @@ asio::awaitable<Result<std::unique_ptr<RemoteHost>>> SshWorker::Impl::connect(st
                                                                               std::chrono::milliseconds timeout) {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     const auto peer = printable(host_and_port(target.address, target.port));
-    auto endpoints = co_await resolve(target.address, target.port, deadline);  // the worker cannot: it reads no files
-    if (!endpoints) co_return std::unexpected(std::move(endpoints.error()));
-    Error last;
-    for (const auto& endpoint : *endpoints) {
-        target.address = endpoint.address().to_string();
-        auto state = co_await self->open(target, peer, deadline);
-        if (state) co_return std::make_unique<WorkerHost>(std::move(*state));
-        last = std::move(state.error());
-        if (last.code != Errc::connect_failed) break;  // only another address can help
+    auto connection = co_await dial(target.address, target.port, deadline);
+    if (!connection) {
+        auto error = std::move(connection.error());
+        error.detail = fmt::format("SSH to {}: {}", peer, error.detail);
+        co_return std::unexpected(std::move(error));
     }
-    co_return std::unexpected(std::move(last));
+    auto state = co_await self->open(std::move(*connection), std::move(target), peer, deadline);
+    if (state) co_return std::make_unique<WorkerHost>(std::move(*state));
+    co_return std::unexpected(std::move(state.error()));
 }
 
-asio::awaitable<Result<std::shared_ptr<HostState>>> SshWorker::Impl::open(SshTarget target, std::string peer,
-                                                                          SteadyTime deadline) {
+asio::awaitable<Result<std::shared_ptr<HostState>>> SshWorker::Impl::open(Descriptor connection, SshTarget target,
+                                                                          std::string peer, SteadyTime deadline) {
     auto in_use = use();
     auto link = running();
     if (!link) co_return std::unexpected(std::move(link.error()));
@@ -150,7 +158,8 @@ asio::awaitable<Result<std::shared_ptr<HostState>>> SshWorker::Impl::open(SshTar
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     const auto limit = std::max(left, std::chrono::milliseconds(0));
     WorkerLink::Body body = ssh_protocol::Connect{.target = std::move(target), .timeout = limit};
-    auto reply = co_await state->link->ask(state->session, state->session, std::move(body), deadline + worker_grace);
+    auto reply = co_await state->link->ask(state->session, state->session, std::move(body), deadline + worker_grace,
+                                           std::move(connection));
     if (!reply) co_return std::unexpected(std::move(reply.error()));
     if (std::holds_alternative<Connected>(reply->body)) co_return state;
     co_return std::unexpected(wrong_kind(*state->link));

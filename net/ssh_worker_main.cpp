@@ -15,7 +15,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/address.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -55,8 +54,9 @@ class Worker {
     using SessionPointer = std::shared_ptr<Session>;
 
     void start(Request request);
+    Descriptor take_connection();
     void run(std::uint64_t id, const SessionPointer& session, asio::awaitable<Answer> work);
-    asio::awaitable<Answer> connect(SessionPointer session, Connect request);
+    asio::awaitable<Answer> connect(SessionPointer session, Connect request, Descriptor connection);
     asio::awaitable<Answer> call(SessionPointer session, VerbCall call);
     void close(std::uint64_t id);
     Result<std::vector<std::string>> command_of(const VerbCall& call) const;
@@ -67,13 +67,14 @@ class Worker {
     asio::local::stream_protocol::socket socket_;
     std::span<const RemoteVerb> verbs_;
     std::map<std::uint64_t, SessionPointer> sessions_;
+    std::deque<Descriptor> connections_;  // that came with connects which were not read to their end yet
     std::deque<std::string> outgoing_;
     bool writing_ = false;
 };
 
 asio::awaitable<void> Worker::serve() {
     for (;;) {
-        const auto message = co_await read_message(socket_);
+        const auto message = co_await read_message(socket_, connections_);
         if (!message) break;
         auto request = decode_request(*message);
         if (!request) break;
@@ -85,16 +86,25 @@ asio::awaitable<void> Worker::serve() {
 void Worker::start(Request request) {
     if (const auto* wanted = std::get_if<Close>(&request.body)) return close(wanted->session);
     if (auto* wanted = std::get_if<Connect>(&request.body)) {
+        auto connection = take_connection();
+        if (!connection) return reply(request.id, Error{Errc::invalid_argument, "no connection came with it"});
         auto session = std::make_shared<Session>();
         if (!sessions_.emplace(request.id, session).second)
             return reply(request.id, Error{Errc::invalid_argument, "the id is in use"});
-        return run(request.id, session, connect(session, std::move(*wanted)));
+        return run(request.id, session, connect(session, std::move(*wanted), std::move(connection)));
     }
     auto& wanted = std::get<Verb>(request.body);
     const auto found = sessions_.find(wanted.session);
     if (found == sessions_.end() || !found->second->ssh)
         return reply(request.id, Error{Errc::write_failed, "no such session"});
     run(request.id, found->second, call(found->second, std::move(wanted.call)));
+}
+
+Descriptor Worker::take_connection() {
+    if (connections_.empty()) return Descriptor();
+    auto connection = std::move(connections_.front());
+    connections_.pop_front();
+    return connection;
 }
 
 void Worker::run(std::uint64_t id, const SessionPointer& session, asio::awaitable<Answer> work) {
@@ -109,11 +119,8 @@ void Worker::run(std::uint64_t id, const SessionPointer& session, asio::awaitabl
     asio::co_spawn(io_, std::move(work), asio::bind_cancellation_slot(signal.slot(), done));
 }
 
-asio::awaitable<Worker::Answer> Worker::connect(SessionPointer session, Connect request) {
-    boost::system::error_code not_numeric;
-    asio::ip::make_address(request.target.address, not_numeric);
-    if (not_numeric) co_return Error{Errc::invalid_argument, "the address is not numeric"};
-    auto ssh = co_await SshSession::connect(std::move(request.target), request.timeout);
+asio::awaitable<Worker::Answer> Worker::connect(SessionPointer session, Connect request, Descriptor connection) {
+    auto ssh = co_await SshSession::open(std::move(connection), std::move(request.target), request.timeout);
     if (!ssh) co_return std::move(ssh.error());
     session->ssh = std::move(*ssh);
     co_return Connected{};

@@ -8,6 +8,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include "net/descriptor_passing.hpp"
+
 namespace aggmedic {
 
 using ssh_protocol::Reply;
@@ -39,11 +41,11 @@ void WorkerLink::Waiting::answer(Result<Reply> with) {
     timer.cancel();
 }
 
-asio::awaitable<Result<Reply>> WorkerLink::ask(std::uint64_t id, std::uint64_t session, Body body,
-                                               SteadyTime deadline) {
+asio::awaitable<Result<Reply>> WorkerLink::ask(std::uint64_t id, std::uint64_t session, Body body, SteadyTime deadline,
+                                               Descriptor connection) {
     const auto self = shared_from_this();
     if (ended_) co_return fail(Errc::worker_lost, "the SSH worker has ended");
-    auto posted = post({.id = id, .body = std::move(body)});
+    auto posted = post({.id = id, .body = std::move(body)}, std::move(connection));
     if (!posted) co_return std::unexpected(std::move(posted.error()));
     Waiting waiting(*this, id, executor(), deadline);
     const auto [interrupted] = co_await waiting.timer.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -68,24 +70,36 @@ void WorkerLink::close_session(std::uint64_t session) {
     if (!posted) end(posted.error().detail);
 }
 
-Result<void> WorkerLink::post(const Request& request) {
+Result<void> WorkerLink::post(const Request& request, Descriptor connection) {
     auto message = encode(request);
     if (!message) return std::unexpected(std::move(message.error()));
     auto framed = ssh_protocol::frame(*message);
     if (!framed) return std::unexpected(std::move(framed.error()));
-    outgoing_.push_back(std::move(*framed));
+    outgoing_.push_back({.bytes = std::move(*framed), .connection = std::move(connection)});
     if (!std::exchange(writing_, true)) asio::co_spawn(executor(), write_requests(), asio::detached);
     return {};
+}
+
+asio::awaitable<Result<void>> WorkerLink::write_request(std::string bytes, Descriptor connection) {
+    std::size_t sent = 0;
+    if (connection) {
+        auto first = co_await send_with_descriptor(socket_, bytes.front(), connection);
+        if (!first) co_return first;
+        sent = 1;
+    }
+    const auto rest = asio::buffer(bytes) + sent;
+    const auto [error, size] = co_await asio::async_write(socket_, rest, asio::as_tuple(asio::use_awaitable));
+    if (error) co_return fail(Errc::write_failed, error.message());
+    co_return Result<void>();
 }
 
 asio::awaitable<void> WorkerLink::write_requests() {
     const auto self = shared_from_this();
     while (!outgoing_.empty() && !ended_) {
-        const auto bytes = std::move(outgoing_.front());
+        auto next = std::move(outgoing_.front());
         outgoing_.pop_front();
-        const auto [error, size] =
-            co_await asio::async_write(socket_, asio::buffer(bytes), asio::as_tuple(asio::use_awaitable));
-        if (error) break;  // the reader sees the end of the connection too, and ends the link
+        const auto written = co_await write_request(std::move(next.bytes), std::move(next.connection));
+        if (!written) break;  // the reader sees the end of the connection too, and ends the link
     }
     writing_ = false;
 }

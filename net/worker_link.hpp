@@ -13,6 +13,7 @@
 #include <string>
 
 #include "net/deadline.hpp"
+#include "net/descriptor.hpp"
 #include "net/ssh_protocol.hpp"
 #include "net/worker_process.hpp"
 
@@ -29,10 +30,11 @@ class WorkerLink : public std::enable_shared_from_this<WorkerLink> {
         : socket_(std::move(socket)), process_(std::move(process)) {}
 
     std::uint64_t new_id() { return ++last_id_; }
-    // Sends the request and waits for its reply. A caller that is cancelled closes `session`; a worker that does not
-    // reply until `deadline` is killed. Errors: what the worker reports, worker_lost, timeout, cancelled, too_large.
+    // Sends the request, a connect with its connection, and waits for its reply. A caller that is cancelled closes
+    // `session`; a worker that does not reply until `deadline` is killed. Errors: what the worker reports, worker_lost,
+    // timeout, cancelled, too_large.
     asio::awaitable<Result<ssh_protocol::Reply>> ask(std::uint64_t id, std::uint64_t session, Body body,
-                                                     SteadyTime deadline);
+                                                     SteadyTime deadline, Descriptor connection = Descriptor());
     void close_session(std::uint64_t session);
     // Kills and reaps the worker; every waiting request ends with worker_lost.
     void end(const std::string& why);
@@ -58,14 +60,19 @@ class WorkerLink : public std::enable_shared_from_this<WorkerLink> {
     asio::awaitable<void> read_replies();
     asio::awaitable<void> write_requests();
     Result<void> deliver(std::string_view message);
-    Result<void> post(const ssh_protocol::Request& request);
+    Result<void> post(const ssh_protocol::Request& request, Descriptor connection = Descriptor());
+    asio::awaitable<Result<void>> write_request(std::string bytes, Descriptor connection);
 
     asio::local::stream_protocol::socket socket_;
     WorkerProcess process_;
     std::uint64_t last_id_ = 0;
     std::map<std::uint64_t, Waiting*> waiting_;
     std::set<std::uint64_t> abandoned_;  // cancelled requests whose reply will still come
-    std::deque<std::string> outgoing_;
+    struct Outgoing {
+        std::string bytes;
+        Descriptor connection;
+    };
+    std::deque<Outgoing> outgoing_;
     bool writing_ = false;
     bool ended_ = false;
 };

@@ -13,25 +13,12 @@
 #include <cstring>
 #include <vector>
 
+#include "net/descriptor.hpp"
+
 namespace aggmedic {
 namespace {
 
 constexpr int worker_socket = 3;
-
-class Descriptor {
-  public:
-    explicit Descriptor(int fd) : fd_(fd) {}
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    ~Descriptor() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    int get() const { return fd_; }
-    int release() { return std::exchange(fd_, -1); }
-
-  private:
-    int fd_;
-};
 
 // Out of the way of 0 to 3, so that no dup2 in the child overwrites what a later one needs.
 int move_up(int fd) {
@@ -75,6 +62,10 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
 }
 
 std::string describe(int status) {
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) {
+        return "killed by its cage: it made a system call that no SSH session needs. Take the host that it spoke to "
+               "for hostile until you know better";
+    }
     if (WIFSIGNALED(status)) return fmt::format("signal {}", WTERMSIG(status));
     if (WEXITSTATUS(status) == 127) return "exit status 127: the program could not be executed";
     return fmt::format("exit status {}", WEXITSTATUS(status));

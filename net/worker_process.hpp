@@ -25,7 +25,8 @@ class WorkerProcess {
 
     pid_t pid() const { return pid_; }  // -1 after stop()
     int release_socket() { return std::exchange(socket_, -1); }
-    // Kills the process if it still runs, and reaps it. How it ended, for people: "signal 9", "exit status 127".
+    // Kills the process if it still runs, and reaps it. How it ended, for people: "signal 9", "exit status 127",
+    // "killed by its cage".
     std::string stop();
 
   private:

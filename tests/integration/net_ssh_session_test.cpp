@@ -12,6 +12,8 @@
 #include <optional>
 #include <thread>
 
+#include "net/resolve.hpp"
+#include "net/tcp.hpp"
 #include "net_sshd.hpp"
 #include "tls_server.hpp"
 
@@ -26,6 +28,16 @@ using testing::Not;
 using Words = std::vector<std::string>;
 using SessionResult = Result<std::unique_ptr<SshSession>>;
 
+// As the daemon does it for its worker.
+asio::awaitable<SessionResult> dial_and_open(SshTarget target, std::chrono::milliseconds timeout) {
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    auto endpoints = co_await resolve(target.address, target.port, deadline);
+    if (!endpoints) co_return std::unexpected(std::move(endpoints.error()));
+    auto socket = co_await connect_any(std::move(*endpoints), deadline);
+    if (!socket) co_return std::unexpected(std::move(socket.error()));
+    co_return co_await SshSession::open(Descriptor(socket->release()), std::move(target), timeout);
+}
+
 class SshSessionTest : public testing::Test {
   protected:
     void SetUp() override {
@@ -39,7 +51,7 @@ class SshSessionTest : public testing::Test {
         return outcome.get();
     }
     SessionResult connect(SshTarget target, std::chrono::milliseconds timeout = 60s) {
-        return run(SshSession::connect(std::move(target), timeout));
+        return run(dial_and_open(std::move(target), timeout));
     }
     Result<VerbReply> run_in(SshSession& session, Words argv, std::string input = "",
                              CommandLimits limits = {.timeout = 60s}) {
@@ -193,12 +205,12 @@ TEST_F(SshSessionTest, ReportsAKeyThatIsNotAuthorized) {
     EXPECT_THAT(error.detail, HasSubstr("authentication"));
 }
 
-TEST_F(SshSessionTest, RefusesUnusableTargetsBeforeConnecting) {
+TEST_F(SshSessionTest, RefusesUnusableTargetsBeforeSpeaking) {
     const test::Listener unused;
     const Sshd sshd;
     const auto changed = [&](auto change) {
         auto target = sshd.target();
-        target.port = unused.port();  // a connection to it would hang
+        target.port = unused.port();  // whatever is said to it gets no answer
         change(target);
         return refusal(target).code;
     };
@@ -268,7 +280,7 @@ TEST_F(SshSessionTest, CanBeCancelledWhileConnectingAndWhileRunning) {
     const auto done = [&](const std::exception_ptr& thrown, SessionResult session) {
         failed = thrown || session.error().code == Errc::cancelled;
     };
-    asio::co_spawn(io, SshSession::connect(target, 60s), asio::bind_cancellation_slot(cancel.slot(), done));
+    asio::co_spawn(io, dial_and_open(target, 60s), asio::bind_cancellation_slot(cancel.slot(), done));
     std::thread accepted([&] {
         const int fd = silent.accept();  // the client has connected and waits for a banner
         asio::post(io, [&] { cancel.emit(asio::cancellation_type::terminal); });

@@ -19,8 +19,8 @@
 #include <thread>
 
 #include "net/worker_process.hpp"
-#include "net_cage_probe.hpp"
 #include "net_sshd.hpp"
+#include "tls_server.hpp"
 
 namespace aggmedic {
 namespace {
@@ -280,8 +280,11 @@ class LyingWorker : public SshWorkerTest {
     Error error_of_connect(const std::string& body, std::chrono::milliseconds timeout = 60s) {
         scratch.write("worker", "#!/bin/sh\n" + body + "\n", 0700);
         SshWorker worker(io.get_executor(), (scratch.path() / "worker").string());
-        const SshTarget target{
-            .address = "127.0.0.1", .user = "u", .private_key_pem = "k", .host_keys = {"ssh-ed25519 AAAA"}};
+        const SshTarget target{.address = "127.0.0.1",
+                               .port = silent.port(),
+                               .user = "u",
+                               .private_key_pem = "k",
+                               .host_keys = {"ssh-ed25519 AAAA"}};
         const auto host = connect(worker, target, timeout);
         return host ? Error{.code = {}, .detail = "connected"} : host.error();
     }
@@ -297,6 +300,7 @@ class LyingWorker : public SshWorkerTest {
         return "printf '" + length + "' >&3; printf '%s' '" + json + "' >&3; read wait <&3";
     }
     test::ScratchDirectory scratch;
+    const test::Listener silent;
 };
 
 TEST_F(LyingWorker, IsKilledForWhatIsNoReply) {
@@ -325,8 +329,9 @@ TEST_F(LyingWorker, CannotWriteControlCharactersIntoAnError) {
 
 TEST_F(LyingWorker, ThatEndsAtOnceIsWorkerLost) {
     EXPECT_THAT(error_of_connect("exit 5").detail, HasSubstr("exit status 5"));
+    EXPECT_THAT(error_of_connect("kill -SYS $$").detail, HasSubstr("killed by its cage"));  // as the filter does it
     SshWorker missing(io.get_executor(), "/nonexistent/aggmedic");
-    const SshTarget target{.address = "127.0.0.1", .user = "u"};
+    const SshTarget target{.address = "127.0.0.1", .port = silent.port(), .user = "u"};
     const auto error = connect(missing, target).error();
     EXPECT_EQ(error.code, Errc::worker_lost);
     EXPECT_THAT(error.detail, HasSubstr("could not be executed"));
@@ -360,12 +365,6 @@ TEST_F(SshWorkerTest, WorkerEndsAtGarbageAndAtTheEnd) {
     }
 }
 
-TEST(SshCage, LeavesTheNetworkAndTakesTheRest) {
-    for (const auto& probe : test::cage_probes()) {
-        EXPECT_EQ(test::run_cage_probe(probe.name), probe.expected_errno) << probe.name;
-    }
-}
-
 TEST(RunAsSshWorker, IsNotForOthers) {
     std::string program = "aggmedicd";
     std::string flag = "--ssh-worker";
@@ -378,10 +377,9 @@ TEST(RunAsSshWorker, IsNotForOthers) {
 }  // namespace
 }  // namespace aggmedic
 
-// This program is its own worker and its own prisoner.
+// This program is its own worker.
 int main(int argc, char** argv) {
     if (const auto status = aggmedic::run_as_ssh_worker(argc, argv, aggmedic::verbs())) return *status;
-    if (const auto status = aggmedic::test::run_as_cage_probe(argc, argv)) return *status;
     testing::InitGoogleMock(&argc, argv);
     return RUN_ALL_TESTS();
 }

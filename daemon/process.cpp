@@ -91,8 +91,8 @@ asio::awaitable<void> keep_running(std::shared_ptr<Service> service) {
 void log_cage() {
     if (landlock_version() > 0) return;
     log_warning(
-        "this kernel has no Landlock, or it is switched off: the system call filter alone keeps the SSH workers from "
-        "files and sockets (Linux 5.13 and later, booted with lsm=...,landlock)");
+        "there is no Landlock here: the system call filter alone keeps the SSH workers from "
+        "files and sockets (it is in Linux since 5.13; lsm= may leave it out, and a container's filter may forbid it)");
 }
 
 // The whole life, on one thread. The answer is the exit status.

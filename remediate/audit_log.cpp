@@ -1,5 +1,7 @@
 #include "remediate/audit_log.hpp"
 
+#include "remediate/ballast.hpp"
+
 namespace aggmedic::remediate {
 namespace {
 
@@ -36,6 +38,7 @@ Result<std::unique_ptr<AuditLog>> AuditLog::open(const std::filesystem::path& st
     auto database = Database::open(file);
     if (!database) return std::unexpected(database.error());
     if (auto ready = prepare(**database, file.string()); !ready) return std::unexpected(ready.error());
+    (*database)->on_full_disk([ballast = Ballast(state_dir)] { return ballast.release(); });
     return std::unique_ptr<AuditLog>(new AuditLog(std::move(*database), log));
 }
 
@@ -51,6 +54,12 @@ Result<AuditHead> AuditLog::head() {
 }
 
 Result<AuditHead> AuditLog::append(const AuditRecord& record) {
+    auto appended = append_once(record);
+    if (!appended && database_->made_room()) appended = append_once(record);
+    return appended;
+}
+
+Result<AuditHead> AuditLog::append_once(const AuditRecord& record) {
     Transaction transaction(*database_);
     if (!transaction.begun()) return std::unexpected(transaction.begun().error());
     const auto before = head();

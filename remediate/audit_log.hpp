@@ -23,6 +23,7 @@ class AuditLog {
     const std::string& name() const { return log_; }
 
   private:
+    Result<AuditHead> append_once(const AuditRecord& record);
     AuditLog(std::unique_ptr<Database> database, std::string log)
         : database_(std::move(database)), log_(std::move(log)) {}
     Result<AuditHead> head();

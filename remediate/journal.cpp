@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "remediate/ballast.hpp"
 #include "remediate/journal_schema.hpp"
 #include "remediate/run_lease.hpp"
 #include "remediate/sqlite.hpp"
@@ -74,7 +75,9 @@ Result<std::vector<RunRecord>> read_runs(Statement& rows) {
 class SqliteJournal : public Journal {
   public:
     SqliteJournal(std::unique_ptr<Database> database, std::filesystem::path state_dir)
-        : database_(std::move(database)), state_dir_(std::move(state_dir)) {}
+        : database_(std::move(database)), state_dir_(std::move(state_dir)), ballast_(state_dir_) {
+        database_->on_full_disk([this] { return is_of_run_ && ballast_.release(); });
+    }
 
     Result<void> store_plan(const Plan& plan) override {
         if (plan.id.empty()) return fail(Errc::invalid_argument, "a plan without an id is not stored");
@@ -109,6 +112,9 @@ class SqliteJournal : public Journal {
     }
 
     Result<void> begin_run(const RunRecord& run) override {
+        if (run.outcome.empty()) {
+            if (auto room = ballast_.hold(); !room) return room;
+        }
         auto insert = database_->prepare(
             "INSERT INTO runs (id, plan, cluster, trigger, uid, reason, canary_only, started, outcome, why, finished) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
@@ -118,6 +124,7 @@ class SqliteJournal : public Journal {
         return insert.run();
     }
     Result<std::int64_t> intend(std::string_view run, const Action& action, TimePoint at) override {
+        const OfRun of_run(is_of_run_);
         auto insert = database_->prepare("INSERT INTO steps (run, step, master, intended) VALUES (?, ?, ?, ?)");
         insert.bind(run).bind(name(action.step)).bind(action.master).bind(to_number(at));
         if (auto done = insert.run(); !done) return std::unexpected(done.error());
@@ -125,6 +132,7 @@ class SqliteJournal : public Journal {
     }
     Result<void> complete(std::string_view run, std::int64_t sequence, StepOutcome outcome, std::string_view detail,
                           TimePoint at) override {
+        const OfRun of_run(is_of_run_);
         auto update = database_->prepare(
             "UPDATE steps SET completed = ?, outcome = ?, detail = ? WHERE sequence = ? AND run = ?");
         update.bind(to_number(at)).bind(name(outcome)).bind(detail).bind(sequence).bind(run);
@@ -132,6 +140,7 @@ class SqliteJournal : public Journal {
     }
     Result<void> finish_run(std::string_view run, RunOutcome outcome, std::string_view why, std::string_view next,
                             TimePoint at) override {
+        const OfRun of_run(is_of_run_);
         auto update = database_->prepare("UPDATE runs SET finished = ?, outcome = ?, why = ?, next = ? WHERE id = ?");
         update.bind(to_number(at)).bind(name(outcome)).bind(why).bind(next).bind(run);
         return update_one(update, "run", run);
@@ -239,6 +248,18 @@ class SqliteJournal : public Journal {
     Result<RunLease> lease() override { return take_lease(state_dir_ / "run.lock"); }
 
   private:
+    // The ballast is for what a run writes, not for the histories of every cycle.
+    class OfRun {
+      public:
+        explicit OfRun(bool& flag) : flag_(flag) { flag_ = true; }
+        OfRun(const OfRun&) = delete;
+        OfRun& operator=(const OfRun&) = delete;
+        ~OfRun() { flag_ = false; }
+
+      private:
+        bool& flag_;
+    };
+
     // `id` whole, or its beginning when that is long enough. Never as a LIKE pattern: `%` would match everything.
     Statement select_by_prefix(std::string_view select, std::string_view id) {
         auto rows = database_->prepare(std::string(select) +
@@ -254,6 +275,8 @@ class SqliteJournal : public Journal {
 
     std::unique_ptr<Database> database_;
     std::filesystem::path state_dir_;
+    Ballast ballast_;
+    bool is_of_run_ = false;
 };
 
 }  // namespace

@@ -51,7 +51,9 @@ class Journal {
         std::string_view id) = 0;  // a unique prefix of at least 8 characters will do
     virtual Result<std::vector<Plan>> plans(std::string_view cluster) = 0;  // newest first; empty: all
 
-    virtual Result<void> begin_run(const RunRecord& run) = 0;  // one with an outcome was refused, and is born ended
+    // One with an outcome was refused, and is born ended. Any other needs the ballast (ballast.hpp): io_failed without
+    // it.
+    virtual Result<void> begin_run(const RunRecord& run) = 0;
     virtual Result<std::int64_t> intend(std::string_view run, const Action& action,
                                         TimePoint at) = 0;  // before the step
     virtual Result<void> complete(std::string_view run, std::int64_t sequence, StepOutcome outcome,

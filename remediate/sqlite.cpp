@@ -16,30 +16,28 @@ std::unexpected<Error> sqlite_error(sqlite3* database, const std::string& file, 
     return fail(Errc::io_failed, file + ": " + text);
 }
 
-// What root makes in the daemon's folder (--standalone) must stay the daemon's. SQLite's own files follow this one.
+}  // namespace
+
 void give_to_owner_of_folder(int descriptor, const std::filesystem::path& file) {
     struct stat folder{};
     if (::geteuid() != 0 || ::stat(file.parent_path().c_str(), &folder) != 0) return;
     static_cast<void>(::fchown(descriptor, folder.st_uid, folder.st_gid));
 }
 
-}  // namespace
-
-Statement::Statement(sqlite3* database, std::string_view sql, std::string file)
-    : database_(database), file_(std::move(file)) {
-    keep(sqlite3_prepare_v2(database_, sql.data(), static_cast<int>(sql.size()), &statement_, nullptr));
+Statement::Statement(Database& owner, std::string_view sql) : owner_(&owner) {
+    keep(sqlite3_prepare_v2(owner.database_, sql.data(), static_cast<int>(sql.size()), &statement_, nullptr));
 }
 Statement::Statement(Statement&& other) noexcept
-    : database_(other.database_),
+    : owner_(other.owner_),
       statement_(std::exchange(other.statement_, nullptr)),
-      file_(std::move(other.file_)),
       code_(other.code_),
       bound_(other.bound_) {}
 Statement::~Statement() {
     sqlite3_finalize(statement_);
 }
 void Statement::keep(int code) {
-    if (code_ == SQLITE_OK && code != SQLITE_OK && code != SQLITE_ROW && code != SQLITE_DONE) code_ = code;
+    if (code_ == SQLITE_OK && code != SQLITE_OK && code != SQLITE_ROW && code != SQLITE_DONE)
+        owner_->failed_ = code_ = code;
 }
 Statement& Statement::bind(std::string_view text) {
     if (code_ == SQLITE_OK)
@@ -66,6 +64,12 @@ bool Statement::step() {
 Result<void> Statement::run() {
     while (step()) {
     }
+    if (code_ != SQLITE_OK && !owner_->in_transaction() && owner_->made_room()) {
+        sqlite3_reset(statement_);
+        code_ = SQLITE_OK;
+        while (step()) {
+        }
+    }
     return error();
 }
 std::string Statement::text(int column) const {
@@ -82,7 +86,7 @@ std::optional<std::int64_t> Statement::optional_number(int column) const {
 }
 Result<void> Statement::error() const {
     if (code_ == SQLITE_OK) return {};
-    return sqlite_error(database_, file_, code_);
+    return sqlite_error(owner_->database_, owner_->file_, code_);
 }
 
 Result<std::unique_ptr<Database>> Database::open(const std::filesystem::path& file) {
@@ -110,10 +114,21 @@ Result<void> Database::execute(std::string_view sql) {
     const std::string terminated(sql);
     const int code = sqlite3_exec(database_, terminated.c_str(), nullptr, nullptr, nullptr);
     if (code == SQLITE_OK) return {};
+    failed_ = code;
     return sqlite_error(database_, file_, code);
 }
+// SQLite says FULL where a write found no room, and IOERR with the system's own number where its index of the WAL or a
+// sync did.
+bool Database::made_room() {
+    const int number = sqlite3_system_errno(database_);
+    const bool full = failed_ == SQLITE_FULL || (failed_ == SQLITE_IOERR && (number == ENOSPC || number == EDQUOT));
+    return full && make_room_ && make_room_();
+}
+bool Database::in_transaction() const {
+    return sqlite3_get_autocommit(database_) == 0;
+}
 Statement Database::prepare(std::string_view sql) {
-    return {database_, sql, file_};
+    return {*this, sql};
 }
 std::int64_t Database::last_row() const {
     return sqlite3_last_insert_rowid(database_);
@@ -123,7 +138,8 @@ int Database::changed_rows() const {
 }
 
 Transaction::~Transaction() {
-    if (begun_ && !committed_) static_cast<void>(database_.execute("ROLLBACK"));
+    // A disk that is full has ended it already.
+    if (begun_ && !committed_ && database_.in_transaction()) static_cast<void>(database_.execute("ROLLBACK"));
 }
 Result<void> Transaction::commit() {
     auto done = database_.execute("COMMIT");

@@ -40,7 +40,7 @@ std::string_view state_of(const std::vector<remediate::Refusal>& refusals) {
 
 }  // namespace
 
-asio::awaitable<View> Program::look(std::shared_ptr<const ClusterConfig> cluster, ProgressSink progress, Asked asked) {
+Looking Program::looking_at(std::shared_ptr<const ClusterConfig> cluster, ProgressSink progress, Asked asked) {
     Looking looking;
     looking.cluster = cluster;
     // Connections of its own: a person does not wait behind a cycle, and sees renewed serving certificates.
@@ -51,7 +51,11 @@ asio::awaitable<View> Program::look(std::shared_ptr<const ClusterConfig> cluster
     looking.blast_radius = asked.blast_radius;
     looking.canary_timing = asked.canary_timing;
     looking.told = [progress](const std::string& text) { progress({{"text", text}}); };
-    co_return co_await look_at_everything(std::move(looking));
+    return looking;
+}
+
+asio::awaitable<View> Program::look(std::shared_ptr<const ClusterConfig> cluster, ProgressSink progress, Asked asked) {
+    co_return co_await look_at_everything(looking_at(std::move(cluster), std::move(progress), asked));
 }
 
 // What was seen, with what the cycles know beside it: a finding that they know is older than this moment.

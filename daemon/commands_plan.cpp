@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "daemon/before_acting.hpp"
 #include "daemon/log.hpp"
 #include "daemon/planning.hpp"
 #include "daemon/program.hpp"
@@ -53,9 +54,11 @@ asio::awaitable<Result<std::vector<Refusal>>> Program::what_still_hinders(std::s
 
 asio::awaitable<Result<remediate::Plan>> Program::make_plan_of(std::shared_ptr<const ClusterConfig> cluster,
                                                                PlanWish wish, ProgressSink progress) {
-    auto view = co_await look(cluster, std::move(progress), {});
+    const auto looking = looking_at(cluster, std::move(progress), {});
+    auto view = co_await look_at_everything(looking);
     auto input = plan_input(*cluster, config_.remediation, std::move(view), wish.method, wall_clock());
     input.reverts = std::move(wish.reverts);
+    co_await ask_before_acting(looking, input);
     for (auto& risk : accepted_by(wish.accept_risk, wish.uid, input)) input.accepted.push_back(std::move(risk));
     for (auto& risk : wish.accepted) input.accepted.push_back(std::move(risk));
     auto plan = remediate::make_plan(input);

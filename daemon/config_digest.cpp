@@ -70,7 +70,14 @@ std::string digest_of(const ClusterConfig& cluster, const RemediationConfig& rem
         facts["accept_risk"].push_back({risk.id, risk.ca_sha256, risk.cn, until});
     }
     for (const auto& pods : cluster.after_repair) facts["after_repair"].push_back({pods.namespace_, pods.selector});
-    for (const auto& request : cluster.verify) facts["verify"].push_back({request.get, request.expect_status});
+    for (const auto& request : cluster.verify) {
+        json wanted{request.get, request.expect_status};
+        if (!request.json_path.empty()) {
+            wanted.push_back(request.json_path);
+            wanted.push_back(request.value);
+        }
+        facts["verify"].push_back(std::move(wanted));
+    }
     // A file may hold bytes that are no UTF-8; only hashes of those enter, names are checked before.
     return sha256_hex(facts.dump(-1, ' ', false, json::error_handler_t::replace));
 }

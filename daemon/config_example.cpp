@@ -52,8 +52,11 @@ clusters:
     #     until: 2027-01-31
     # after_repair:                               # extension API servers that read the ConfigMap once, at their start
     #   - restart_pods: {namespace: catalog, selector: release=catalog}
-    # verify:                                     # what must work at the end, asked as the probe
+    # verify:                                     # what users do: tried before, through the canary and at the end, as the probe
     #   - get: /apis/servicecatalog.k8s.io/v1beta1/clusterserviceclasses
+    #   - get: /apis/apiregistration.k8s.io/v1/apiservices/v1beta1.servicecatalog.k8s.io
+    #     json_path: '.status.conditions[?(@.type=="Available")].status'
+    #     value: "True"
 )";
 }
 

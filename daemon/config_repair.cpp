@@ -6,6 +6,7 @@
 #include "daemon/config_cluster.hpp"
 #include "net/http_message.hpp"
 #include "net/time.hpp"
+#include "remediate/json_path.hpp"
 
 namespace aggmedic::daemon {
 namespace {
@@ -103,6 +104,33 @@ void read_after_repair(const Setting& item, Faults& faults, ClusterConfig& clust
     if (name && selector) cluster.after_repair.push_back({.namespace_ = *name, .selector = *selector});
 }
 
+// What is asked for in the body: both keys or none.
+void read_verified_value(MapReader& map, remediate::VerifyRequest& request) {
+    const auto path = map.find("json_path");
+    const auto value = map.find("value");
+    if (!path && !value) return;
+    if (!path || !value) {
+        map.fault(
+            fmt::format("{} needs json_path and value together: where the value is, and what it must be", map.path()));
+        return;
+    }
+    const auto where = scalar_text(*path, map.faults());
+    const auto what = scalar_text(*value, map.faults());
+    if (!where || !what) return;
+    if (const auto read = remediate::JsonPath::parse(*where); !read) {
+        map.faults().add(path->mark, fmt::format("{}: {}", path->path, read.error().detail));
+        return;
+    }
+    request.json_path = *where;
+    request.value = *what;
+}
+
+// What was found is told in plans, journal and logs: not of a secret.
+bool asks_for_secrets(std::string_view path) {
+    path = path.substr(0, path.find('?'));
+    return path.ends_with("/secrets") || path.contains("/secrets/");
+}
+
 void read_verify(const Setting& item, Faults& faults, ClusterConfig& cluster) {
     MapReader map(item, faults);
     map.require("get");
@@ -110,8 +138,15 @@ void read_verify(const Setting& item, Faults& faults, ClusterConfig& cluster) {
     const auto path = map.find("get");
     const auto text = path ? scalar_text(*path, faults) : std::nullopt;
     if (const auto status = map.integer("status", 100, 599)) request.expect_status = *status;
+    read_verified_value(map, request);
     map.finish();
     if (!text) return;
+    if (asks_for_secrets(*text)) {
+        faults.add(path->mark, path->path +
+                                   " asks for secrets, and what is found is told in plans and logs: ask for "
+                                   "another object");
+        return;
+    }
     HttpRequest asked;
     asked.path = *text;
     if (const auto usable = check_request(asked); !usable) {

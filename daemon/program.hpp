@@ -53,6 +53,7 @@ class Program : public Service, public std::enable_shared_from_this<Program> {
     };
     asio::awaitable<Reply> check(Clusters clusters, Asked asked, ProgressSink progress);
     asio::awaitable<Reply> preflight(Clusters clusters, ProgressSink progress);
+    Looking looking_at(std::shared_ptr<const ClusterConfig> cluster, ProgressSink progress, Asked asked);
     asio::awaitable<View> look(std::shared_ptr<const ClusterConfig> cluster, ProgressSink progress, Asked asked);
     asio::awaitable<void> check_one(std::shared_ptr<const ClusterConfig> cluster, Asked asked, ProgressSink progress,
                                     nlohmann::json& result);

@@ -8,6 +8,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "daemon/before_acting.hpp"
 #include "daemon/configured_access.hpp"
 #include "daemon/log.hpp"
 #include "daemon/looking.hpp"
@@ -22,9 +23,11 @@ constexpr std::size_t sessions_max = 16;
 
 // A fresh look at everything, as for a new plan, with what the plan's maker accepted.
 asio::awaitable<remediate::PlanInput> look_for_run(Looking looking, std::shared_ptr<ActiveRun> run) {
-    auto view = co_await look_at_everything(std::move(looking));
+    auto view = co_await look_at_everything(looking);
     auto input = plan_input(*run->cluster, run->remediation, std::move(view), run->plan.method, wall_clock());
     for (auto& risk : accepted_in(run->plan)) input.accepted.push_back(std::move(risk));
+    if (!run->plan.reverts.empty()) input.reverts = remediate::revert_of(run->plan, run->plan.reverts);
+    co_await ask_before_acting(looking, input);
     co_return input;
 }
 

@@ -77,9 +77,18 @@ struct RestartPods {
     std::string namespace_, selector;
     bool operator==(const RestartPods&) const = default;
 };
+// How a request was answered through one master.
+struct VerifyAnswer {
+    std::string master;
+    bool passes = false;
+    std::string says;  // one clause for people, printable: answers 503
+    bool operator==(const VerifyAnswer&) const = default;
+};
 struct VerifyRequest {
     std::string get;
     int expect_status = 200;
+    std::string json_path{}, value{};    // JsonPath and the text that must stand there; empty: the status is enough
+    std::vector<VerifyAnswer> before{};  // through every master, before anything was touched; empty: not tried
     bool operator==(const VerifyRequest&) const = default;
 };
 

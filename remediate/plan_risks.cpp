@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "net/text.hpp"
 #include "remediate/plan_words.hpp"
 #include "remediate/platform_words.hpp"
+#include "remediate/verify_request.hpp"
 
 // What a plan brings with it and a person must know, or accept, before it starts.
 namespace aggmedic::remediate {
@@ -72,6 +74,16 @@ void add_restart_notes(std::vector<Risk>& risks) {
                          "one change and no other edit."));
 }
 
+// What is asked for at the end and fails now has to be mended by the repair, or the run ends with a person.
+void add_beyond_findings(const Plan& plan, std::vector<Risk>& risks) {
+    for (const auto& get : verify_beyond_findings(plan)) {
+        risks.push_back(note("verify-beyond-findings",
+                             "GET " + printable(get, 256) +
+                                 " of `verify` fails now, and it asks no API of the findings. If it fails for another "
+                                 "reason, the repair does not mend it, and the run stops and needs a person."));
+    }
+}
+
 std::vector<Risk> risks_of_args(const Facts& facts, const Plan& plan) {
     std::vector<Risk> risks;
     add_shared_ca(facts, "the apiservers and the extension API servers", risks);
@@ -90,6 +102,7 @@ std::vector<Risk> risks_of_args(const Facts& facts, const Plan& plan) {
     add_what_ends(plan, risks);
     risks.push_back(note("temporary", lasts_until(plan)));
     add_restart_notes(risks);
+    add_beyond_findings(plan, risks);
     return risks;
 }
 
@@ -115,6 +128,7 @@ std::vector<Risk> risks_of_configmap(const Facts& facts, const Plan& plan) {
                              "master publishes its own arguments over what is there."));
     }
     add_what_ends(plan, risks);
+    add_beyond_findings(plan, risks);
     return risks;
 }
 

@@ -7,6 +7,7 @@
 #include "net/text.hpp"
 #include "remediate/api_state.hpp"
 #include "remediate/platform_words.hpp"
+#include "remediate/verify_request.hpp"
 
 namespace aggmedic::remediate {
 namespace {
@@ -99,10 +100,13 @@ std::vector<PlanStep> describe_steps(const Plan& plan, const MasterPlan& master,
         steps.push_back(restart_pods_step(plan));
     }
     if (!is_revert) {
-        steps.push_back({.step = "healed",
-                         .command = "ask " + list_apis(plan) + " through " + master.name,
-                         .undo = "",
-                         .check = "each answers as the caller, not as the certificate"});
+        steps.push_back(
+            {.step = "healed",
+             .command = "ask " + list_apis(plan) + " through " + master.name,
+             .undo = "",
+             .check = is_canary && !plan.verify_requests.empty()
+                          ? "each answers as the caller, not as the certificate; the requests of `verify` pass"
+                          : "each answers as the caller, not as the certificate"});
     }
     if (&master != &plan.masters.back()) {
         steps.push_back({.step = "settle",
@@ -171,7 +175,9 @@ std::vector<std::string> describe_after(const Plan& plan) {
             fmt::format("Servers that still fail by then are restarted: pods {} in namespace {}, one at a time.",
                         pods.selector, pods.namespace_));
     }
-    after.push_back("Then " + list_apis(plan) + " must answer through the canary before another master is touched.");
+    after.push_back("Then " + list_apis(plan) + " must answer through the canary" +
+                    (plan.verify_requests.empty() ? "" : ", and the requests of `verify` must pass through it,") +
+                    " before another master is touched.");
     return after;
 }
 
@@ -184,10 +190,7 @@ std::vector<std::string> describe_verify(const Plan& plan) {
     if (plan.withdraws) verify.push_back("The ConfigMap does not hold " + plan.common_name + ".");
     if (!plan.reverts.empty()) return verify;
     verify.push_back(list_apis(plan) + " answers through every master as the caller.");
-    for (const auto& request : plan.verify_requests) {
-        verify.push_back(
-            fmt::format("GET {} through every master answers {}.", printable(request.get, 256), request.expect_status));
-    }
+    for (const auto& request : plan.verify_requests) verify.push_back(describe_verify_request(request));
     return verify;
 }
 

@@ -181,7 +181,7 @@ asio::awaitable<RunResult> RunShell::reconcile() {
                                     describe_next(plan_, walk_, walk_.outcome(), record_.id));
     if (!co_await prepare(token)) co_return co_await result(false);
     if (replayed->restart_was_asked) steps_->assume_restart_was_asked();
-    if (replayed->pods_were_restarted) steps_->assume_pods_were_restarted();
+    if (replayed->pods_were_restarted) steps_->assume_pods_were_restarted(*replayed->pods_were_restarted);
     if (replayed->list_was_changed) steps_->assume_list_was_changed();
     tell(*walk_.next(), "note", "taking up a run that a dead daemon left");
     // Every verb but these is fenced by this life's token, also the undo of a swap that never began.

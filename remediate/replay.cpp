@@ -42,8 +42,8 @@ void find_ways(const RunWalk& walk, const StepRecord& record, std::vector<RunWal
 void take_note(Replay& replay, const StepRecord& record) {
     if (record.step == name(Step::restart) || record.step == name(Step::restart_back)) replay.restart_was_asked = true;
     if (record.step == name(Step::add_name) || record.step == name(Step::withdraw)) replay.list_was_changed = true;
-    if (record.step == name(Step::after_repair) && record.detail.contains("pods were restarted"))
-        replay.pods_were_restarted = true;
+    if (record.step == name(Step::after_repair) && record.detail.contains(pods_restarted))
+        replay.pods_were_restarted = record.detail;
 }
 
 // A search, since a gap in the journal can be read in several ways and only what comes later tells them apart: the

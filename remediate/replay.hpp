@@ -16,8 +16,8 @@ struct Replay {
     RunWalk walk;
     std::optional<StepRecord> in_flight;  // intended and not completed: it may or may not have happened
     bool restart_was_asked = false;
-    bool pods_were_restarted = false;
-    bool list_was_changed = false;  // a PATCH of the ConfigMap was sent, or may have been
+    std::optional<std::string> pods_were_restarted{};  // what the step that restarted pods said
+    bool list_was_changed = false;                     // a PATCH of the ConfigMap was sent, or may have been
 };
 
 // Pure. nullopt when the records are not those of such a walk. An intent without outcome that others follow counts as

@@ -76,6 +76,15 @@ asio::awaitable<StepResult> RunSteps::aggregated(std::string master) {
     co_return result;
 }
 
+asio::awaitable<RunSteps::Healed> RunSteps::ask_one_healed(std::string master, std::string api) {
+    const auto now = co_await ask_api(master, api);
+    const auto* before = find_baseline(plan_, api, master);
+    const Baseline unknown{.apiservice = api, .master = master, .state = "unknown", .proven_by = {}};
+    co_return Healed{
+        .healing = judge_healing(before != nullptr ? *before : unknown, now, true, restarted_apis_.contains(api)),
+        .says = now.says};
+}
+
 asio::awaitable<RunSteps::Attempt> RunSteps::ask_healed(std::string master, bool cannot_tell_is_final) {
     const bool on_list = co_await is_published(master);
     if (!on_list) co_return Attempt{.detail = "the ConfigMap does not hold " + plan_.common_name};
@@ -83,13 +92,9 @@ asio::awaitable<RunSteps::Attempt> RunSteps::ask_healed(std::string master, bool
     const auto apis = apis_to_heal(plan_);
     if (apis.empty()) co_return Attempt{.kind = Attempt::Kind::failed, .detail = "the plan names no aggregated API"};
     for (const auto& api : apis) {
-        const auto now = co_await ask_api(master, api);
-        const auto* before = find_baseline(plan_, api, master);
-        const Baseline unknown{.apiservice = api, .master = master, .state = "unknown", .proven_by = {}};
-        const auto healing =
-            judge_healing(before != nullptr ? *before : unknown, now, on_list, restarted_apis_.contains(api));
-        if (healing == Healing::not_yet) co_return Attempt{.detail = api + " answers " + now.says};
-        if (healing == Healing::cannot_tell) {
+        const auto one = co_await ask_one_healed(master, api);
+        if (one.healing == Healing::not_yet) co_return Attempt{.detail = api + " answers " + one.says};
+        if (one.healing == Healing::cannot_tell) {
             const auto kind = cannot_tell_is_final ? Attempt::Kind::failed : Attempt::Kind::again;
             attempt = {.kind = kind, .detail = not_told(api)};
         }
@@ -104,30 +109,81 @@ asio::awaitable<StepResult> RunSteps::after_repair(std::string master) {
     if (by_itself.abandoned) co_return by_itself;
     if (by_itself.outcome == StepOutcome::ok) co_return StepResult{.detail = "not needed: " + by_itself.detail};
     int restarted = 0;
+    std::string left_alone;
+    for (const auto& pods : plan_.after_repair) {
+        const auto done = co_await restart_what_fails(master, pods);
+        if (control_->stop) co_return StepResult{.outcome = StepOutcome::unknown, .detail = {}, .abandoned = true};
+        if (!done.fault.empty()) co_return StepResult{.outcome = StepOutcome::failed, .detail = printable(done.fault)};
+        restarted += done.restarted;
+        if (!done.left_alone.empty()) left_alone += done.left_alone + "; ";
+    }
+    if (restarted == 0)
+        co_return StepResult{.outcome = StepOutcome::failed,
+                             .detail = left_alone + "no pod of after_repair serves what still fails"};
+    std::string apis;
+    for (const auto& api : restarted_apis_) apis += (apis.empty() ? "" : ", ") + api;
+    co_return StepResult{.detail = left_alone + std::to_string(restarted) + std::string(pods_restarted) + ": " + apis};
+}
+
+// The pods of one entry, where they serve an API that still fails when we come to them: a server that reloads by itself
+// shows that by its answers, and is left alone.
+asio::awaitable<RunSteps::Restarted> RunSteps::restart_what_fails(std::string master, RestartPods pods) {
+    Restarted done;
+    const std::string who = "the pods " + pods.selector + " in " + pods.namespace_;
+    const auto found = co_await list_pods(edge_, pods);
+    if (!found) {
+        done.fault = found.error().detail;
+        co_return done;
+    }
+    std::vector<std::string> served;  // by these pods, as far as can be told
+    std::string fails, answers;
+    for (const auto& api : apis_to_heal(plan_)) {
+        if (co_await ask_serves(edge_, master, api, pods, *found) == Serves::no) continue;
+        served.push_back(api);
+        const auto one = co_await ask_one_healed(master, api);
+        if (one.healing == Healing::healed) answers += (answers.empty() ? "" : ", ") + api + " answers " + one.says;
+        if (one.healing != Healing::healed && fails.empty()) fails = api + " answers " + one.says;
+    }
+    if (found->empty() || fails.empty()) {
+        done.left_alone = who + (found->empty()    ? " are none"
+                                 : answers.empty() ? " are left alone, as they serve no API of the finding"
+                                                   : " are left alone, as " + answers);
+        co_return done;
+    }
+    note("restarting " + who + ", as " + fails);
     const auto keep_on = [this]() -> asio::awaitable<bool> {
         co_await renew_locks_in_time();
         co_return !control_->stop;  // an abort finishes this master
     };
-    for (const auto& pods : plan_.after_repair) {
-        note("restarting the pods " + pods.selector + " in " + pods.namespace_);
-        const auto count = co_await restart_pods(edge_, pods, keep_on);
-        if (!count && control_->stop)
-            co_return StepResult{.outcome = StepOutcome::unknown, .detail = {}, .abandoned = true};
-        if (!count) co_return StepResult{.outcome = StepOutcome::failed, .detail = printable(count.error().detail)};
-        restarted += *count;
+    const auto count = co_await restart_pods(edge_, pods, *found, plan_.verify_timeout, keep_on);
+    if (!count) {
+        done.fault = count.error().detail;
+        co_return done;
     }
-    if (restarted == 0) co_return StepResult{.outcome = StepOutcome::failed, .detail = "no pod matches after_repair"};
-    assume_pods_were_restarted();
-    co_return StepResult{.detail = std::to_string(restarted) + " pods were restarted"};
+    done.restarted = *count;
+    restarted_apis_.insert(served.begin(), served.end());
+    co_return done;
 }
 
-void RunSteps::assume_pods_were_restarted() {
-    for (auto& api : apis_to_heal(plan_)) restarted_apis_.insert(std::move(api));
+// What an earlier life of this run restarted, as its step said; of one that named none, all.
+void RunSteps::assume_pods_were_restarted(const std::string& detail) {
+    const auto at = detail.find(pods_restarted);
+    const auto named = at == std::string::npos ? std::string() : detail.substr(at + pods_restarted.size());
+    for (auto& api : apis_to_heal(plan_)) {
+        if (named.empty() || named.contains(api)) restarted_apis_.insert(std::move(api));
+    }
 }
 
 asio::awaitable<StepResult> RunSteps::healed(std::string master) {
     const auto start = edge_->now();
-    const auto ask = [this, master, start]() { return ask_healed(master, edge_->now() - start > reload_time); };
+    const bool is_canary = !plan_.masters.empty() && plan_.masters.front().name == master;
+    const auto ask = [this, master, start, is_canary]() -> asio::awaitable<Attempt> {
+        auto attempt = co_await ask_healed(master, edge_->now() - start > reload_time);
+        if (attempt.kind != Attempt::Kind::ok || !is_canary) co_return attempt;
+        auto requests = co_await verify_requests(master);
+        if (requests.kind == Attempt::Kind::ok) requests.detail = attempt.detail + requests.detail;
+        co_return requests;
+    };
     auto result = co_await until(plan_.verify_timeout, ask_pause, ask);
     if (result.outcome == StepOutcome::failed) {
         result.detail +=

@@ -3,6 +3,7 @@
 
 #include "net/text.hpp"
 #include "remediate/run_steps.hpp"
+#include "remediate/verify_request.hpp"
 
 // What is checked before a master is touched, between two of them, and at the end.
 namespace aggmedic::remediate {
@@ -95,20 +96,15 @@ asio::awaitable<StepResult> RunSteps::settle() {
 }
 
 asio::awaitable<RunSteps::Attempt> RunSteps::verify_requests(std::string master) {
+    std::string passed;
     for (const auto& wanted : plan_.verify_requests) {
-        HttpRequest request;
-        request.path = wanted.get;
-        request.fresh_connection = true;
-        const auto reply = co_await edge_->as_probe(master, std::move(request));
-        if (!reply)
-            co_return Attempt{.detail = "GET " + printable(wanted.get, 128) + " through " + master + ": " +
-                                        std::string(name(reply.error().code))};
-        if (static_cast<int>(reply->status) != wanted.expect_status) {
-            co_return Attempt{.detail = "GET " + printable(wanted.get, 128) + " through " + master + " answers " +
-                                        std::to_string(reply->status)};
-        }
+        const auto reply = co_await edge_->as_probe(master, http_request_of(wanted));
+        const auto answer = judge_verify(wanted, master, reply);
+        const std::string get = "GET " + printable(wanted.get, 256);
+        if (!answer.passes) co_return Attempt{.detail = get + " through " + master + " " + answer.says};
+        passed += "; " + get + " " + answer.says;
     }
-    co_return Attempt{.kind = Attempt::Kind::ok, .detail = {}};
+    co_return Attempt{.kind = Attempt::Kind::ok, .detail = passed};
 }
 
 asio::awaitable<RunSteps::Attempt> RunSteps::verify_master(std::string master) {
@@ -132,14 +128,16 @@ asio::awaitable<RunSteps::Attempt> RunSteps::verify_master(std::string master) {
 
 asio::awaitable<StepResult> RunSteps::verify() {
     auto left = all_masters();
-    const auto ask = [this, &left]() -> asio::awaitable<Attempt> {
+    std::string passed;  // what the last master's requests said
+    const auto ask = [this, &left, &passed]() -> asio::awaitable<Attempt> {
         while (!left.empty()) {
             const std::string master = left.front();
             auto attempt = co_await verify_master(master);
             if (attempt.kind != Attempt::Kind::ok) co_return attempt;
+            passed = attempt.detail;
             left.erase(left.begin());
         }
-        co_return Attempt{.kind = Attempt::Kind::ok, .detail = "it holds through every master"};
+        co_return Attempt{.kind = Attempt::Kind::ok, .detail = "it holds through every master" + passed};
     };
     const auto result = co_await until(plan_.verify_timeout, verify_pause, ask);
     co_return result;

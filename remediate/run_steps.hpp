@@ -43,7 +43,7 @@ class RunSteps {
 
     // What a run that goes on has to know of its earlier life.
     void assume_restart_was_asked() { restart_was_asked_ = true; }
-    void assume_pods_were_restarted();
+    void assume_pods_were_restarted(const std::string& detail);  // of the step that restarted them
     void assume_list_was_changed() { list_was_changed_ = true; }
 
     // Whether the ConfigMap holds the name now; nullopt: it cannot be read.
@@ -91,6 +91,17 @@ class RunSteps {
     asio::awaitable<StepResult> after_repair(std::string master);
     asio::awaitable<StepResult> healed(std::string master);
     asio::awaitable<Attempt> ask_healed(std::string master, bool cannot_tell_is_final);
+    struct Healed {
+        Healing healing = Healing::not_yet;
+        std::string says;
+    };
+    asio::awaitable<Healed> ask_one_healed(std::string master, std::string api);
+    struct Restarted {
+        int restarted = 0;
+        std::string left_alone;  // why; empty: they were restarted
+        std::string fault;       // what went wrong; empty: nothing
+    };
+    asio::awaitable<Restarted> restart_what_fails(std::string master, RestartPods pods);
     asio::awaitable<ApiJudgement> ask_api(std::string master, std::string apiservice);
     asio::awaitable<bool> is_published(std::string master);
 

@@ -33,6 +33,10 @@ enum class Step {
     withdrawn,     // undo: the ConfigMap does not carry the name, watched
     unlock,        // each master, last
 };
+// In what after_repair says once it has restarted pods; the names of the APIs that they serve follow. A run that is
+// taken up reads it back.
+inline constexpr std::string_view pods_restarted = " pods were restarted";
+
 std::string_view name(Step step);
 std::optional<Step> step_from(std::string_view name);
 bool is_undo(Step step);  // restore to withdrawn

@@ -5,6 +5,7 @@
 #include "remediate/guard.hpp"
 #include "remediate/plan.hpp"
 #include "remediate/projection.hpp"
+#include "remediate/verify_request.hpp"
 
 // What moved between a plan and now (design 6.2).
 namespace aggmedic::remediate {
@@ -16,7 +17,6 @@ class Comparison {
 
     void cluster(bool same, const char* what) { expect(same, cluster_, what); }
     void master(bool same, const std::string& name, const char* what) { expect(same, name, what); }
-    bool moved() const { return !refusals_.empty(); }
     std::vector<Refusal> take() { return std::move(refusals_); }
 
   private:
@@ -113,7 +113,9 @@ std::vector<Refusal> stale(const Plan& plan, const PlanInput& now_input) {
     for (const auto& master : plan.untouched) compare_master(master, facts, compare);
     compare_published(plan, facts, compare);
     compare_apis(plan, facts, compare);
-    if (compare.moved()) return compare.take();
+    auto moved = compare.take();
+    for (auto& refusal : verify_answers_moved(plan, input.verify_requests)) moved.push_back(std::move(refusal));
+    if (!moved.empty()) return moved;
     // Nothing that is bound has moved; what only has to hold (readiness, room, locks) is asked again.
     return ask_all_gates(facts);
 }

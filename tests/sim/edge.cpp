@@ -129,7 +129,9 @@ asio::awaitable<Result<HttpReply>> Edge::as_repair(HttpRequest request) {
     HttpReply reply;
     reply.status = 200;
     const nlohmann::json conditions{{{"type", "Ready"}, {"status", cluster_.extension.runs ? "True" : "False"}}};
-    const nlohmann::json pod{{"metadata", {{"name", "catalog-" + std::to_string(cluster_.extension.pod)}}},
+    const nlohmann::json pod{{"metadata",
+                              {{"name", "catalog-" + std::to_string(cluster_.extension.pod)},
+                               {"uid", "uid-" + std::to_string(cluster_.extension.pod)}}},
                              {"status", {{"conditions", conditions}}}};
     reply.body = request.method == "DELETE" ? "{}" : nlohmann::json{{"items", {pod}}}.dump();
     co_return reply;

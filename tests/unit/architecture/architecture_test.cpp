@@ -25,8 +25,8 @@ const std::set<std::string> probes_shell{"observe",   "observe_aside", "observe_
 const std::map<std::string, std::set<std::string>> core{
     {"net", {"result", "time", "text", "redact", "redact_words", "known_hosts", "http_message"}},
     {"remediate",
-     {"allowed_names", "diff", "drift", "edit", "guard", "guards", "hold", "master_changes", "meltdown", "plan",
-      "published_list", "repair_window", "run_walk", "start_guard"}},
+     {"allowed_names", "diff", "drift", "edit", "guard", "guards", "hold", "json_path", "master_changes", "meltdown",
+      "plan", "published_list", "repair_window", "run_walk", "start_guard", "verify_request"}},
     {"bosh", {"ops_file", "runtime_config", "pre_start"}},
 };
 

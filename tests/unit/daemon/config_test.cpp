@@ -103,7 +103,8 @@ clusters:
       - {id: single-master, until: 2027-01-31}
     after_repair: [{restart_pods: {namespace: catalog, selector: "release=catalog,app in (a, b)"}
 }]
-    verify: [{get: /apis/a/v1/b}, {get: /apis/a/v1/c, status: 404}]
+    verify: [{get: /apis/a/v1/b}, {get: /apis/a/v1/c, status: 404},
+             {get: /api/v1/nodes/a, json_path: '.status.conditions[?(@.type=="Ready")].status', value: True}]
 )yml");
     ASSERT_TRUE(config) << format(config.error().front());
     EXPECT_EQ(config->remediation.mode, "observe");
@@ -116,6 +117,9 @@ clusters:
     EXPECT_EQ(to_rfc3339(*cluster.accept_risk.at(0).until), "2027-02-01T00:00:00Z");
     EXPECT_EQ(cluster.after_repair.at(0).selector, "release=catalog,app in (a, b)");
     EXPECT_EQ(cluster.verify.at(1).expect_status, 404);
+    EXPECT_EQ(cluster.verify.at(1).json_path, "");
+    EXPECT_EQ(cluster.verify.at(2).json_path, R"(.status.conditions[?(@.type=="Ready")].status)");
+    EXPECT_EQ(cluster.verify.at(2).value, "True");
 }
 
 TEST_F(ConfigTest, ReadsWhatAutomaticRepairKeepsTo) {
@@ -247,6 +251,11 @@ TEST_F(ConfigTest, RefusesInACluster) {
         {"    after_repair: [{restart_pods: {namespace: a}}]\n",
          "5:35: clusters[0].after_repair[0].restart_pods.selector is missing"},
         {"    after_repair: [{run: rm}]\n", "restart_pods is missing"},
+        {"    verify: [{get: /a, json_path: .a}]\n", "5:14: clusters[0].verify[0] needs json_path and value together"},
+        {"    verify: [{get: /a, value: b}]\n", "clusters[0].verify[0] needs json_path and value together"},
+        {"    verify: [{get: /a, value: b, json_path: .a..b}]\n",
+         "5:45: clusters[0].verify[0].json_path: `..b` is not understood: there are .NAME"},
+        {"    verify: [{get: /api/v1/namespaces/a/secrets/b}]\n", "clusters[0].verify[0].get asks for secrets"},
         {"    verify: [{get: apis}]\n", "5:20: clusters[0].verify[0].get must be a path"},
     };
     for (const auto& [text, fault] : cases)

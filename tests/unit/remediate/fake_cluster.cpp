@@ -8,6 +8,7 @@
 #include "net/text.hpp"
 #include "probes/diagnose.hpp"
 #include "probes/look.hpp"
+#include "remediate/verify_request.hpp"
 
 namespace aggmedic::remediate {
 
@@ -192,19 +193,46 @@ asio::awaitable<probes::ApiServiceAttempts> FakeCluster::apiservice(std::string 
 }
 asio::awaitable<Result<HttpReply>> FakeCluster::as_probe(std::string name, HttpRequest request) {
     if (next_exchange() != Fault::none || !master(name).ready) co_return fail(Errc::timeout, "no answer");
+    co_return serve_probe(request.path);
+}
+HttpReply FakeCluster::serve_probe(const std::string& path) const {
+    using nlohmann::json;
     HttpReply reply;
     reply.status = 200;
-    if (!request.path.contains("endpoints")) {
-        reply.status = static_cast<unsigned>(verify_status);
-        co_return reply;
+    const auto leaf = path.substr(path.rfind('/') + 1);
+    if (path.contains("/namespaces/default/endpoints/")) {
+        reply.status = endpoints_status;
+        json addresses = json::array();
+        for (const auto& each : masters) {
+            if (each.ready) addresses.push_back({{"ip", each.address}});
+        }
+        reply.body = json{{"subsets", {{{"addresses", addresses}}}}}.dump();
+        return reply;
     }
-    reply.status = endpoints_status;
-    nlohmann::json addresses = nlohmann::json::array();
-    for (const auto& each : masters) {
-        if (each.ready) addresses.push_back({{"ip", each.address}});
+    for (const auto& api : apis) {
+        if (path.contains("/apiservices/") && leaf == api.name) {
+            reply.body =
+                json{{"spec", {{"service", {{"namespace", api.name_space}, {"name", "s-" + api.name}}}}}}.dump();
+        } else if (path.contains("/endpoints/") && leaf == "s-" + api.name) {
+            json addresses = json::array();
+            for (const auto& pod : api.pods) addresses.push_back({{"targetRef", {{"kind", "Pod"}, {"name", pod}}}});
+            reply.body = json{{"subsets", {{{"addresses", addresses}}}}}.dump();
+        } else {
+            continue;
+        }
+        if (!maps_pods) reply.status = 403;
+        return reply;
     }
-    reply.body = nlohmann::json{{"subsets", {{{"addresses", addresses}}}}}.dump();
-    co_return reply;
+    const bool healed = holds(published_names, demo_cn);
+    reply.status = verify_status != 0 ? verify_status : healed ? 200 : 503;
+    reply.body = verify_body;
+    return reply;
+}
+void FakeCluster::try_requests(std::vector<VerifyRequest>& requests) const {
+    for (auto& wanted : requests) {
+        for (const auto& each : masters)
+            wanted.before.push_back(judge_verify(wanted, each.name, serve_probe(wanted.get)));
+    }
 }
 // A merge PATCH that is bound to the resourceVersion, and a GET.
 HttpReply FakeCluster::serve_config_map(const HttpRequest& request) {
@@ -266,19 +294,32 @@ asio::awaitable<Result<HttpReply>> FakeCluster::as_repair(HttpRequest request) {
         co_return served;
     }
     if (broken != Fault::none) co_return fail(Errc::timeout, "no answer");
+    co_return serve_pods(request);
+}
+// The pods of the API that the selector names; of the first one where it names none.
+HttpReply FakeCluster::serve_pods(const HttpRequest& request) {
     HttpReply reply;
     reply.status = 200;
-    auto& api = apis.front();
+    FakeApi* api = &apis.front();
+    for (auto& each : apis) {
+        const auto pod = request.path.substr(request.path.rfind('/') + 1);
+        if (request.path.ends_with(each.name) || holds(each.pods, pod)) api = &each;
+    }
     if (request.method == "DELETE") {
-        api.known = published_names;
-        reply.body = "{}";
-        co_return reply;
+        deleted_pods.push_back(request.path.substr(request.path.rfind('/') + 1));
+        std::erase(api->pods, deleted_pods.back());
+        if (!api->replaces_pods) return reply;
+        api->known = published_names;
+        api->pods.push_back("catalog-" + std::to_string(100 + deleted_pods.size()));
+        return reply;
     }
     nlohmann::json items = nlohmann::json::array();
-    for (int at = 0; at < api.pods; ++at)
-        items.push_back({{"metadata", {{"name", "catalog-" + std::to_string(exchanges + at)}}}});
+    const nlohmann::json conditions{{{"type", "Ready"}, {"status", "True"}}};
+    for (const auto& pod : api->pods)
+        items.push_back(
+            {{"metadata", {{"name", pod}, {"uid", "uid-" + pod}}}, {"status", {{"conditions", conditions}}}});
     reply.body = nlohmann::json{{"items", items}}.dump();
-    co_return reply;
+    return reply;
 }
 
 // --- SSH ------------------------------------------------------------------------------------------------------------

@@ -63,7 +63,9 @@ struct FakeApi {
     bool trusts_client_ca = false;  // answers a rejected proxy as an ordinary client: masked
     bool sends_pair = true;         // library of 1.20 or later
     std::vector<std::string> known;
-    int pods = 1;
+    std::vector<std::string> pods{"catalog-1"};  // as their UIDs; whose Ready condition is True
+    bool replaces_pods = true;                   // the pods' controller makes another one, which becomes Ready
+    std::string name_space = "catalog";
 };
 
 // What goes wrong at the n-th exchange of a run, counted over SSH and HTTPS.
@@ -83,13 +85,16 @@ class FakeCluster : public RunEdge, public HostConnector, public SshAccess {
     int other_writers = 0;        // so many PATCHes are overtaken by somebody else's write
     unsigned patch_status = 200;  // of a PATCH that is no dry run
     bool dry_run_works = true;
+    std::vector<std::string> deleted_pods;
     std::vector<std::string> patches;  // that were taken: "dry run", "written"
     std::string kubernetes = "v1.20.2";
     std::string unreachable;  // the master that SSH does not get to any more
     bool blocks_configmap_writes = false;
     bool shared_ca = true;
     bool balancer_answers = true;
-    int verify_status = 200;
+    unsigned verify_status = 0;  // of every other path; 0: 503 until the published list holds the name
+    std::string verify_body = "{}";
+    bool maps_pods = true;  // the probe may read which service and pods stand behind an API
     unsigned endpoints_status = 200;
 
     int exchanges = 0;
@@ -98,7 +103,8 @@ class FakeCluster : public RunEdge, public HostConnector, public SshAccess {
     std::function<void()> before_exchange;  // called with each exchange; may throw to kill the daemon
 
     FakeMaster& master(const std::string& name);
-    PlanInput input() const;  // a fresh look at everything
+    PlanInput input() const;                                        // a fresh look at everything
+    void try_requests(std::vector<VerifyRequest>& requests) const;  // as planning does, through every master
     TimePoint wall() const;
     milliseconds elapsed{0};
     std::vector<std::string> verbs;  // that were called, with the master: "swap m0"
@@ -127,6 +133,8 @@ class FakeCluster : public RunEdge, public HostConnector, public SshAccess {
     VerbReply do_verb(FakeMaster& master, const VerbCall& call);
     std::string ask_restart(FakeMaster& master, const std::vector<std::string>& arguments);
     void publish();
+    HttpReply serve_probe(const std::string& path) const;
+    HttpReply serve_pods(const HttpRequest& request);
     HttpReply serve_config_map(const HttpRequest& request);
     void see_manifest(FakeMaster& master);
     void start_again(FakeMaster& master);

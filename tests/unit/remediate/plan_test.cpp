@@ -694,7 +694,9 @@ TEST(Golden, MaskedWithPodsToRestart) {
     cluster.apis[0].trusts_client_ca = true;
     auto input = accepted(cluster);
     input.after_repair = {{.namespace_ = "catalog", .selector = "release=catalog"}};
+    cluster.verify_status = 200;
     input.verify_requests = {{.get = "/apis/servicecatalog.k8s.io/v1beta1/clusterserviceclasses"}};
+    cluster.try_requests(input.verify_requests);
     compare_golden("masked-with-pods", make_plan(input));
 }
 TEST(Golden, Refused) {

@@ -18,10 +18,12 @@ using testing::ElementsAre;
 // A namespace with pods whose controller makes a new one a few seconds after one was deleted.
 class Pods : public RunEdge {
   public:
-    std::vector<std::string> names{"catalog-1", "catalog-2"};
-    std::vector<std::string> asked;
+    std::vector<Pod> pods{{"catalog-1", "a", true}, {"catalog-2", "b", true}};
+    std::vector<std::string> asked, bodies;
     std::string list_body;  // instead of the list
     unsigned list_status = 200, delete_status = 200;
+    bool keeps_names = false;   // as a StatefulSet does
+    int ready_successors = 99;  // those behind them never become Ready
     int most_missing = 0;
 
     asio::awaitable<probes::Seen<probes::Answer>> readyz(std::string) override { co_return probes::Answer{}; }
@@ -38,19 +40,27 @@ class Pods : public RunEdge {
         asked.push_back(request.method + " " + request.path);
         HttpReply reply;
         if (request.method == "DELETE") {
+            bodies.push_back(request.body);
             reply.status = delete_status;
-            std::erase(names, request.path.substr(request.path.rfind('/') + 1));
-            missing_until_ = now_ + std::chrono::seconds(5);
+            const auto name = request.path.substr(request.path.rfind('/') + 1);
+            const bool is_there = std::erase_if(pods, [&](const Pod& pod) { return pod.name == name; }) > 0;
+            if (!is_there) reply.status = 404;
+            due_ = now_ + std::chrono::seconds(5);
+            due_name_ = keeps_names ? name : "new-" + std::to_string(made_ + 1);
             co_return reply;
         }
         reply.status = list_status;
-        if (now_ >= missing_until_ && missing_until_ != SteadyTime{} && names.size() < 2)
-            names.push_back("new-" + std::to_string(++made_));
-        most_missing = std::max(most_missing, 2 - static_cast<int>(names.size()));
+        if (due_ && now_ >= *due_) {
+            ++made_;
+            pods.push_back({due_name_, "uid-" + std::to_string(made_), made_ <= ready_successors});
+            due_.reset();
+        }
+        most_missing = std::max(most_missing, 2 - static_cast<int>(std::ranges::count_if(pods, &Pod::ready)));
         json items = json::array();
-        for (const auto& name : names) {
-            items.push_back({{"metadata", {{"name", name}}},
-                             {"status", {{"conditions", {{{"type", "Ready"}, {"status", "True"}}}}}}});
+        for (const auto& pod : pods) {
+            items.push_back(
+                {{"metadata", {{"name", pod.name}, {"uid", pod.uid}}},
+                 {"status", {{"conditions", {{{"type", "Ready"}, {"status", pod.ready ? "True" : "False"}}}}}}});
         }
         reply.body = list_body.empty() ? json{{"items", items}}.dump() : list_body;
         co_return reply;
@@ -60,21 +70,34 @@ class Pods : public RunEdge {
         co_return;
     }
     SteadyTime now() override { return now_; }
+    std::vector<std::string> uids() const {
+        std::vector<std::string> all;
+        for (const auto& pod : pods) all.push_back(pod.uid);
+        return all;
+    }
 
   private:
     SteadyTime now_{std::chrono::seconds(100)};
-    SteadyTime missing_until_{};
+    std::optional<SteadyTime> due_;
+    std::string due_name_;
     int made_ = 0;
 };
+
+asio::awaitable<Result<int>> list_and_restart(std::shared_ptr<Pods> pods, RestartPods wanted,
+                                              std::function<bool()> keep_on) {
+    const auto found = co_await list_pods(pods, wanted);
+    if (!found) co_return std::unexpected(found.error());
+    const auto ask = [keep_on]() -> asio::awaitable<bool> { co_return keep_on(); };
+    co_return co_await restart_pods(pods, wanted, *found, std::chrono::seconds(60), ask);
+}
 
 Result<int> restart(
     std::shared_ptr<Pods> pods, std::string selector = "release=catalog,app in (a,b)",
     std::function<bool()> keep_on = [] { return true; }) {
     asio::io_context io(1);
     std::optional<Result<int>> result;
-    asio::co_spawn(io,
-                   restart_pods(pods, {.namespace_ = "catalog", .selector = std::move(selector)},
-                                [&keep_on]() -> asio::awaitable<bool> { co_return keep_on(); }),
+    RestartPods wanted{.namespace_ = "catalog", .selector = std::move(selector)};
+    asio::co_spawn(io, list_and_restart(pods, wanted, std::move(keep_on)),
                    [&](std::exception_ptr, Result<int> made) { result = std::move(made); });
     io.run();
     return *result;
@@ -83,17 +106,55 @@ Result<int> restart(
 TEST(RestartPods, DeletesOneAfterTheOther) {
     const auto pods = std::make_shared<Pods>();
     EXPECT_EQ(restart(pods), 2);
-    EXPECT_THAT(pods->names, ElementsAre("new-1", "new-2"));
+    EXPECT_THAT(pods->uids(), ElementsAre("uid-1", "uid-2"));
     EXPECT_EQ(pods->most_missing, 1);
     EXPECT_EQ(pods->asked.front(),
               "GET /api/v1/namespaces/catalog/pods?labelSelector=release%3Dcatalog%2Capp%20in%20%28a%2Cb%29");
+    EXPECT_EQ(json::parse(pods->bodies[0])["preconditions"]["uid"], "a");
+    EXPECT_EQ(json::parse(pods->bodies[1])["preconditions"]["uid"], "b");
+}
+
+TEST(RestartPods, KnowsAPodThatComesBackUnderItsNameByItsUid) {
+    const auto pods = std::make_shared<Pods>();
+    pods->keeps_names = true;
+    EXPECT_EQ(restart(pods), 2);
+    EXPECT_THAT(pods->uids(), ElementsAre("uid-1", "uid-2"));
+    EXPECT_EQ(pods->pods[0].name, "catalog-1");
+}
+
+TEST(RestartPods, WaitsForASuccessorOfEachTheLastOneToo) {
+    auto pods = std::make_shared<Pods>();
+    pods->ready_successors = 0;
+    auto result = restart(pods);
+    EXPECT_EQ(result.error().code, Errc::timeout);
+    EXPECT_THAT(result.error().detail,
+                testing::HasSubstr("pod catalog-1 was not replaced by a Ready one within 60 s (0 "
+                                   "of 1 new pods are Ready)"));
+    EXPECT_THAT(pods->uids(), testing::Contains("b")) << "the pod that still serves was deleted";
+    pods = std::make_shared<Pods>();
+    pods->ready_successors = 1;
+    EXPECT_THAT(restart(pods).error().detail, testing::HasSubstr("pod catalog-2 was not replaced"));
+}
+
+TEST(RestartPods, APodThatIsNotReadyGetsAReadySuccessor) {
+    const auto pods = std::make_shared<Pods>();
+    pods->pods = {{"catalog-1", "a", false}};
+    EXPECT_EQ(restart(pods), 1);
+    EXPECT_THAT(pods->uids(), ElementsAre("uid-1"));
+    EXPECT_TRUE(pods->pods[0].ready);
+}
+
+TEST(RestartPods, APodThatIsGoneByItselfIsReplacedToo) {
+    const auto pods = std::make_shared<Pods>();
+    pods->delete_status = 409;
+    EXPECT_EQ(restart(pods), 2);
 }
 
 TEST(RestartPods, LeavesTheNextPodAloneWhenItIsToStop) {
     const auto pods = std::make_shared<Pods>();
-    const auto result = restart(pods, "release=catalog", [&pods] { return pods->names.front() == "catalog-1"; });
+    const auto result = restart(pods, "release=catalog", [&pods] { return pods->pods.front().uid == "a"; });
     EXPECT_EQ(result.error().code, Errc::cancelled);
-    EXPECT_THAT(pods->names, testing::Contains("catalog-2"));
+    EXPECT_THAT(pods->uids(), testing::Contains("b"));
 }
 
 TEST(RestartPods, SaysWhatTheApiserverSaid) {
@@ -106,8 +167,8 @@ TEST(RestartPods, SaysWhatTheApiserverSaid) {
 }
 
 TEST(RestartPods, RefusesWhatIsNoListOfPods) {
-    for (const char* body :
-         {"garbage", "[]", "{}", R"({"items":3})", R"({"items":[{"metadata":{"name":"../../secrets"}}]})"}) {
+    for (const char* body : {"garbage", "[]", "{}", R"({"items":3})", R"({"items":[{"metadata":{"name":"a"}}]})",
+                             R"({"items":[{"metadata":{"name":"../../secrets","uid":"a"}}]})"}) {
         const auto pods = std::make_shared<Pods>();
         pods->list_body = body;
         EXPECT_EQ(restart(pods).error().code, Errc::malformed_reply) << body;

@@ -27,6 +27,7 @@ struct RunRig {
     PlanInput input() {
         auto made = cluster.input();
         if (adjust) adjust(made);
+        cluster.try_requests(made.verify_requests);
         return made;
     }
     Plan plan() {

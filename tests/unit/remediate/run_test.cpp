@@ -273,6 +273,93 @@ TEST(RunPlan, AVerifyRequestThatFailsIsNotApplied) {
     EXPECT_THAT(result.record.why, HasSubstr("GET /apis/x through m0 answers 403"));
 }
 
+TEST(RunPlan, AVerifyRequestHasToPassThroughTheCanaryFirst) {
+    RunRig rig;
+    rig.cluster.verify_body = R"({"status":{"phase":"Pending"}})";
+    rig.adjust = [](PlanInput& input) {
+        input.verify_requests = {{.get = "/apis/x", .json_path = ".status.phase", .value = "Running"}};
+    };
+    const auto result = rig.apply(rig.plan());
+    EXPECT_EQ(result.record.outcome, "needs-person");
+    EXPECT_THAT(result.record.why, HasSubstr("GET /apis/x through m0 answers 200, and .status.phase is `Pending`"));
+    EXPECT_TRUE(carries(rig.cluster.master("m0"))) << "a second outage would buy nothing";
+    EXPECT_FALSE(carries(rig.cluster.master("m1")));
+}
+
+TEST(RunPlan, TellsWhatTheVerifyRequestsSaid) {
+    RunRig rig;
+    rig.adjust = [](PlanInput& input) { input.verify_requests = {{.get = "/apis/x"}, {.get = "/apis/y"}}; };
+    const auto plan = rig.plan();
+    ASSERT_EQ(plan.verify_requests[0].before.size(), 3U);
+    EXPECT_EQ(plan.verify_requests[0].before[0].says, "answers 503");
+    const auto result = rig.apply(plan);
+    EXPECT_EQ(result.record.outcome, "applied") << to_text(result);
+    EXPECT_THAT(to_text(result), HasSubstr("as the caller; GET /apis/x answers 200; GET /apis/y answers 200"));
+    EXPECT_THAT(to_text(result), HasSubstr("through every master; GET /apis/x answers 200; GET /apis/y answers 200"));
+}
+
+TEST(RunPlan, AVerifyRequestThatIsAnsweredOtherwiseAtTheStartMakesThePlanStale) {
+    RunRig rig;
+    rig.adjust = [](PlanInput& input) { input.verify_requests = {{.get = "/apis/x"}}; };
+    const auto plan = rig.plan();
+    rig.cluster.verify_status = 200;
+    const auto result = rig.apply(plan);
+    EXPECT_EQ(result.record.outcome, "refused");
+    EXPECT_THAT(result.record.why, HasSubstr("GET /apis/x through m0 failed when it was planned"));
+    EXPECT_THAT(rig.cluster.verbs, Not(Contains("lock m0")));
+}
+
+// Of two servers one reads once, the other reloads by itself.
+TEST(RunPlan, RestartsThePodsOfTheServerThatNeedsItAlone) {
+    RunRig rig;
+    rig.cluster.apis[0].reads_once = true;
+    rig.cluster.apis.push_back({.name = "v1beta1.metrics.k8s.io",
+                                .known = {"aggregator"},
+                                .pods = {"metrics-1", "metrics-2"},
+                                .name_space = "kube-system"});
+    rig.adjust = [](PlanInput& input) {
+        input.after_repair = {{.namespace_ = "kube-system", .selector = "app=v1beta1.metrics.k8s.io"},
+                              {.namespace_ = "catalog", .selector = "app=v1beta1.servicecatalog.k8s.io"}};
+    };
+    const auto result = rig.apply(rig.plan());
+    EXPECT_EQ(result.record.outcome, "applied") << to_text(result);
+    EXPECT_THAT(rig.cluster.deleted_pods, testing::ElementsAre("catalog-1"));
+    EXPECT_THAT(to_text(result), HasSubstr("in kube-system are left alone, as v1beta1.metrics.k8s.io answers 200; 1 "
+                                           "pods were restarted: v1beta1.servicecatalog.k8s.io"));
+}
+
+TEST(RunPlan, PodsThatServeNothingOfTheFindingAreLeftAlone) {
+    RunRig rig;
+    rig.cluster.apis[0].reads_once = true;
+    rig.adjust = [](PlanInput& input) { input.after_repair = {{.namespace_ = "other", .selector = "a=b"}}; };
+    const auto result = rig.apply(rig.plan());
+    EXPECT_EQ(result.record.outcome, "needs-person");
+    EXPECT_THAT(result.record.why, HasSubstr("the pods a=b in other are left alone, as they serve no API of the "
+                                             "finding; no pod of after_repair serves what still fails"));
+    EXPECT_TRUE(rig.cluster.deleted_pods.empty());
+}
+
+TEST(RunPlan, PodsOfWhichNobodyMayTellWhatTheyServeAreRestarted) {
+    RunRig rig;
+    rig.cluster.apis[0].reads_once = true;
+    rig.cluster.maps_pods = false;
+    rig.adjust = [](PlanInput& input) { input.after_repair = {{.namespace_ = "catalog", .selector = "a=b"}}; };
+    EXPECT_EQ(rig.apply(rig.plan()).record.outcome, "applied");
+    EXPECT_EQ(rig.cluster.deleted_pods.size(), 1U);
+}
+
+TEST(RunPlan, APodWithoutASuccessorStopsTheRun) {
+    RunRig rig;
+    rig.cluster.apis[0].reads_once = true;
+    rig.cluster.apis[0].pods = {"catalog-1", "catalog-2"};
+    rig.cluster.apis[0].replaces_pods = false;
+    rig.adjust = [](PlanInput& input) { input.after_repair = {{.namespace_ = "catalog", .selector = "a=b"}}; };
+    const auto result = rig.apply(rig.plan());
+    EXPECT_EQ(result.record.outcome, "needs-person");
+    EXPECT_THAT(result.record.why, HasSubstr("pod catalog-1 was not replaced by a Ready one within 180 s"));
+    EXPECT_THAT(rig.cluster.deleted_pods, testing::ElementsAre("catalog-1"));
+}
+
 // --- guards
 // -------------------------------------------------------------------------------------------------------------
 

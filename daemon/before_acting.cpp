@@ -1,0 +1,51 @@
+#include "daemon/before_acting.hpp"
+
+#include <utility>
+
+#include "probes/cluster_connections.hpp"
+#include "probes/exchange.hpp"
+#include "remediate/run_edge.hpp"
+#include "remediate/verify_request.hpp"
+
+namespace aggmedic::daemon {
+namespace {
+
+using remediate::RunEdge;
+using remediate::VerifyAnswer;
+using remediate::VerifyRequest;
+
+// `answers` belongs to the caller, who waits for all of these.
+asio::awaitable<void> try_requests(std::shared_ptr<RunEdge> edge, const std::vector<VerifyRequest>& requests,
+                                   std::string master, std::chrono::milliseconds timeout,
+                                   std::vector<VerifyAnswer>& answers) {
+    for (const auto& wanted : requests) {
+        auto request = remediate::http_request_of(wanted);
+        request.timeout = timeout;
+        const auto reply = co_await edge->as_probe(master, std::move(request));
+        answers.push_back(remediate::judge_verify(wanted, master, reply));
+    }
+}
+
+asio::awaitable<void> try_through_every_master(std::shared_ptr<RunEdge> edge, std::chrono::milliseconds timeout,
+                                               remediate::PlanInput& input) {
+    std::vector<std::vector<VerifyAnswer>> answers(input.masters.size());
+    std::vector<asio::awaitable<void>> work;
+    for (std::size_t at = 0; at < input.masters.size(); ++at)
+        work.push_back(try_requests(edge, input.verify_requests, input.masters[at], timeout, answers[at]));
+    co_await probes::join(std::move(work));
+    for (const auto& of_master : answers) {
+        for (std::size_t at = 0; at < of_master.size(); ++at) input.verify_requests[at].before.push_back(of_master[at]);
+    }
+}
+
+}  // namespace
+
+asio::awaitable<void> ask_before_acting(Looking looking, remediate::PlanInput& input) {
+    const auto& connections = *looking.connections;
+    const auto edge = remediate::make_run_edge(connections.executor(), looking.connections, connections.target(), {},
+                                               {.timeout = looking.probe.timeout});
+    // What a repair has mended fails again once it is taken back: that is what was asked for.
+    if (!input.reverts) co_await try_through_every_master(edge, looking.probe.timeout, input);
+}
+
+}  // namespace aggmedic::daemon

@@ -268,7 +268,7 @@ revert | kubeadm-revert | systemd-revert) # the old bytes on every master, then 
     names_are '["aggregator","demo.pks.ik.am"]'
     plan_revert
     says '^3\. '
-    [ "$scenario" = revert ] || says 'take it out there'
+    [ "$scenario" = revert ] || says 'For it to last'
     expect 4 alone apply "$id"
     says 'taken back as asked'
     [ "$(files)" = "$before" ] || fail "the old bytes, owners and modes are not there"

@@ -23,6 +23,18 @@ constexpr std::size_t runs_shown_max = 200;
 constexpr auto reconcile_pause = 15s;
 constexpr auto reconcile_again = 5min;  // once nothing is left to end
 
+// The first thing that reads it since the last run, and at a moment when nothing has been changed yet.
+asio::awaitable<Result<void>> repair_is_readable(std::shared_ptr<const ClusterConfig> cluster) {
+    const auto source = cluster->repair.source;
+    if (!source) co_return Result<void>();
+    const auto current = co_await source->current(false);
+    if (current) co_return Result<void>();
+    co_return fail(Errc::refused,
+                   fmt::format("credentials.repair of {} cannot be used: {}. Mend it, or take it out of the "
+                               "configuration and make a new plan (`aggmedic config check` reads it too)",
+                               cluster->target.name, current.error().detail));
+}
+
 }  // namespace
 
 int exit_status_of(std::string_view outcome) {
@@ -113,6 +125,7 @@ asio::awaitable<Result<std::shared_ptr<ActiveRun>>> Program::begin(Request reque
         co_return refuse(unfinished->front().reason);
     }
     if (auto free = co_await runs_are_free(); !free) co_return std::unexpected(free.error());
+    if (auto readable = co_await repair_is_readable(cluster); !readable) co_return refuse(readable.error().detail);
     auto run = std::make_shared<ActiveRun>(executor_, cluster);
     run->probe = config_.probe;
     run->remediation = config_.remediation;

@@ -165,21 +165,32 @@ std::string format(const ConfigFault& fault) {
     return fmt::format("{}:{}:{}: {}", fault.file, fault.line, fault.column, fault.text);
 }
 
-std::expected<Config, std::vector<ConfigFault>> load_config(const std::filesystem::path& file) {
+std::expected<Config, std::vector<ConfigFault>> parse_config(const std::string& bytes,
+                                                             const std::filesystem::path& file,
+                                                             RepairCredential repair) {
     Faults faults(file.string());
     try {
-        const auto bytes = read_config_bytes(file);
-        if (!bytes) {
-            faults.add(bytes.error().detail);
-            return std::unexpected(faults.take_faults());
-        }
         NamedFiles files(file.parent_path(), faults);
-        auto config = read_document(YAML::Load(*bytes), files, faults);
+        files.reads_repair = repair == RepairCredential::checked;
+        auto config = read_document(YAML::Load(bytes), files, faults);
         if (!faults.empty()) return std::unexpected(faults.take_faults());
         config.warnings = faults.take_warnings();
         return config;
     } catch (const YAML::Exception& error) {
         faults.add(error.mark, "this is no YAML: " + printable(error.msg));
+    } catch (const std::filesystem::filesystem_error& error) {
+        faults.add(error.code().message());
+    }
+    return std::unexpected(faults.take_faults());
+}
+
+std::expected<Config, std::vector<ConfigFault>> load_config(const std::filesystem::path& file,
+                                                            RepairCredential repair) {
+    Faults faults(file.string());
+    try {
+        const auto bytes = read_config_bytes(file);
+        if (bytes) return parse_config(*bytes, file, repair);
+        faults.add(bytes.error().detail);
     } catch (const std::filesystem::filesystem_error& error) {
         faults.add(error.code().message());
     }

@@ -27,7 +27,7 @@ struct SshConfig {
 
 struct ClusterConfig {
     probes::ClusterTarget target;  // with credentials read from their files
-    probes::Credential repair;     // loaded for a run's own use only
+    probes::Credential repair;     // its source alone: each run reads it for itself, and forgets it at its end
     std::optional<SshConfig> ssh;
     std::vector<remediate::AcceptedRisk> accept_risk;
     std::vector<remediate::RestartPods> after_repair;
@@ -79,7 +79,8 @@ struct ConfigFault {
 };
 std::string format(const ConfigFault& fault);  // file:line:column: text
 
-// The whole configuration, every file it names already read. Holds secrets: never print it.
+// The whole configuration, every file it names but those of credentials.repair already read. Holds secrets: never print
+// it.
 struct Config {
     std::string listen_host = "127.0.0.1";
     std::uint16_t listen_port = 10797;
@@ -93,7 +94,16 @@ struct Config {
 
 // Reads `file` and everything it names (relative names: beside it), strictly: unknown and duplicate keys, wrong types
 // and values out of range are faults. All faults are reported at once; with any, there is no configuration.
-std::expected<Config, std::vector<ConfigFault>> load_config(const std::filesystem::path& file);
+// credentials.repair is read only where it is `checked`, for a process that does nothing else: whoever holds it may
+// become system:masters at the extension API servers.
+enum class RepairCredential { left_alone, checked };
+std::expected<Config, std::vector<ConfigFault>> load_config(const std::filesystem::path& file,
+                                                            RepairCredential repair = RepairCredential::left_alone);
+
+// The same for the bytes of `file`, whose name is for faults and for the folder that relative names start from.
+std::expected<Config, std::vector<ConfigFault>> parse_config(const std::string& bytes,
+                                                             const std::filesystem::path& file,
+                                                             RepairCredential repair = RepairCredential::left_alone);
 
 // A cluster from a kubeconfig, as kubectl reads it (current-context unless one is named). exec plugins and
 // auth-providers are refused by name. Errors: io_failed, invalid_argument; the detail is a sentence that names the

@@ -100,18 +100,18 @@ void read_credentials(MapReader& cluster, NamedFiles& files, ClusterConfig& resu
     auto& target = result.target;
     if (setting) {
         MapReader map(*setting, cluster.faults());
-        const auto read = [&](std::string_view key, probes::Credential& credential) {
+        const auto read = [&](std::string_view key, probes::Credential& credential, bool is_read) {
             const auto found = map.find(key);
             if (!found) return;
-            if (auto value = read_credential(*found, files, cluster.faults())) {
+            if (auto value = read_credential(*found, files, cluster.faults(), is_read)) {
                 credential = std::move(*value);
                 check_tls(*found, credential, target, cluster.faults());
             }
         };
         const bool own_probe = map.find("probe").has_value();
-        read("probe", target.probe);
-        read("canary", target.canary);
-        read("repair", result.repair);
+        read("probe", target.probe, true);
+        read("canary", target.canary, true);
+        read("repair", result.repair, files.reads_repair);
         map.finish();
         if (own_probe) return;
     }
@@ -238,53 +238,103 @@ ClusterConfig read_cluster(const Setting& setting, NamedFiles& files, Faults& fa
     return cluster;
 }
 
-std::optional<probes::Credential> read_credential(const Setting& setting, NamedFiles& files, Faults& faults) {
+namespace {
+
+// The settings of one identity, of which exactly one way is there.
+struct CredentialSettings {
+    std::optional<Setting> token, certificate, key, kubeconfig;
+    std::string context;
+};
+
+std::optional<CredentialSettings> read_credential_settings(const Setting& setting, Faults& faults) {
     MapReader map(setting, faults);
     if (!map.is_map()) return std::nullopt;
     refuse_inline_secrets(map);
-    const auto token = map.find("token_file");
-    const auto certificate = map.find("client_certificate_file");
-    const auto key = map.find("client_key_file");
-    const auto kubeconfig = map.find("kubeconfig");
+    CredentialSettings settings{.token = map.find("token_file"),
+                                .certificate = map.find("client_certificate_file"),
+                                .key = map.find("client_key_file"),
+                                .kubeconfig = map.find("kubeconfig"),
+                                .context = {}};
     const auto context = map.text("context");
     map.finish();
+    settings.context = context.value_or("");
 
-    const int ways = (token ? 1 : 0) + (certificate || key ? 1 : 0) + (kubeconfig ? 1 : 0);
-    if (ways != 1 || certificate.has_value() != key.has_value() || (context && !kubeconfig)) {
-        map.fault(
-            map.path() +
-            " needs exactly one of: token_file; client_certificate_file with client_key_file; kubeconfig with context");
-        return std::nullopt;
-    }
-    probes::Credential credential;
+    const int ways =
+        (settings.token ? 1 : 0) + (settings.certificate || settings.key ? 1 : 0) + (settings.kubeconfig ? 1 : 0);
+    if (ways == 1 && settings.certificate.has_value() == settings.key.has_value() && (!context || settings.kubeconfig))
+        return settings;
+    map.fault(map.path() +
+              " needs exactly one of: token_file; client_certificate_file with client_key_file; kubeconfig with "
+              "context");
+    return std::nullopt;
+}
+
+std::optional<probes::Credential> read_now(const CredentialSettings& settings, NamedFiles& files, Faults& faults) {
     const auto name_at = [&](const Setting& at) { return scalar_text(at, faults); };
-    if (token) {
-        const auto name = name_at(*token);
-        const auto value = name ? files.read_token(*name, *token) : std::nullopt;
+    probes::Credential credential;
+    if (settings.token) {
+        const auto name = name_at(*settings.token);
+        const auto value = name ? files.read_token(*name, *settings.token) : std::nullopt;
         if (!value) return std::nullopt;
         credential.bearer_token = *value;
         credential.source = token_in_file(files.resolve(*name));
-    } else if (certificate) {
-        const auto certificate_name = name_at(*certificate);
-        const auto key_name = name_at(*key);
-        const auto certificate_pem = certificate_name ? files.read(*certificate_name, *certificate) : std::nullopt;
-        const auto key_pem = key_name ? files.read_secret(*key_name, *key) : std::nullopt;
+    } else if (settings.certificate) {
+        const auto certificate_name = name_at(*settings.certificate);
+        const auto key_name = name_at(*settings.key);
+        const auto certificate_pem =
+            certificate_name ? files.read(*certificate_name, *settings.certificate) : std::nullopt;
+        const auto key_pem = key_name ? files.read_secret(*key_name, *settings.key) : std::nullopt;
         if (!certificate_pem || !key_pem) return std::nullopt;
         credential.client_certificate_pem = *certificate_pem;
         credential.client_key_pem = *key_pem;
         credential.source = certificate_in_files(files.resolve(*certificate_name), files.resolve(*key_name));
     } else {
-        const auto name = name_at(*kubeconfig);
+        const auto name = name_at(*settings.kubeconfig);
         if (!name) return std::nullopt;
         const auto file = files.resolve(*name);
-        auto read = read_kubeconfig(file, context.value_or(""), files.exec_plugins);
+        auto read = read_kubeconfig(file, settings.context, files.exec_plugins);
         if (!read) {
-            faults.add(kubeconfig->mark, fmt::format("{}: {}", kubeconfig->path, read.error().detail));
+            faults.add(settings.kubeconfig->mark,
+                       fmt::format("{}: {}", settings.kubeconfig->path, read.error().detail));
             return std::nullopt;
         }
-        credential = renewable_user(std::move(*read), file, context.value_or(""), files.exec_plugins);
+        credential = renewable_user(std::move(*read), file, settings.context, files.exec_plugins);
     }
     return credential;
+}
+
+std::optional<probes::Credential> read_later(const CredentialSettings& settings, NamedFiles& files, Faults& faults) {
+    const auto file_at = [&](const Setting& at) -> std::optional<std::filesystem::path> {
+        const auto name = scalar_text(at, faults);
+        if (!name) return std::nullopt;
+        files.expect_secret(*name, at);
+        return files.resolve(*name);
+    };
+    probes::Credential credential;
+    if (settings.token) {
+        if (const auto file = file_at(*settings.token))
+            credential.source = unkept([file] { return token_in_file(*file); });
+    } else if (settings.certificate) {
+        const auto certificate_name = scalar_text(*settings.certificate, faults);
+        const auto key = file_at(*settings.key);
+        if (certificate_name && key && files.read(*certificate_name, *settings.certificate))
+            credential.source = unkept([certificate = files.resolve(*certificate_name), key = *key] {
+                return certificate_in_files(certificate, key);
+            });
+    } else if (const auto file = file_at(*settings.kubeconfig)) {
+        credential.source = user_of_kubeconfig(*file, settings.context, files.exec_plugins);
+    }
+    if (!credential.source) return std::nullopt;
+    return credential;
+}
+
+}  // namespace
+
+std::optional<probes::Credential> read_credential(const Setting& setting, NamedFiles& files, Faults& faults,
+                                                  bool is_read) {
+    const auto settings = read_credential_settings(setting, faults);
+    if (!settings) return std::nullopt;
+    return is_read ? read_now(*settings, files, faults) : read_later(*settings, files, faults);
 }
 
 }  // namespace aggmedic::daemon

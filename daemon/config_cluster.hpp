@@ -13,8 +13,10 @@ namespace aggmedic::daemon {
 // One entry of `clusters`. Always gives what could be read; with a fault added the whole configuration is dropped.
 ClusterConfig read_cluster(const Setting& setting, NamedFiles& files, Faults& faults);
 
-// One identity: token_file | client_certificate_file + client_key_file | kubeconfig + context.
-std::optional<probes::Credential> read_credential(const Setting& setting, NamedFiles& files, Faults& faults);
+// One identity: token_file | client_certificate_file + client_key_file | kubeconfig + context. `is_read` false: only
+// its source, which reads when it is asked; nothing secret is in the answer.
+std::optional<probes::Credential> read_credential(const Setting& setting, NamedFiles& files, Faults& faults,
+                                                  bool is_read);
 
 // accept_risk, after_repair and verify of a cluster.
 void read_repair_settings(MapReader& map, ClusterConfig& cluster);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -57,13 +58,30 @@ std::optional<std::string> NamedFiles::read(const std::string& name, const Setti
     return std::move(*bytes);
 }
 
+void NamedFiles::expect_secret(const std::string& name, const Setting& named_at) {
+    const auto file = resolve(name);
+    struct stat status{};
+    if (::stat(file.c_str(), &status) != 0 || ::access(file.c_str(), R_OK) != 0) {
+        faults_.add(named_at.mark,
+                    fmt::format("{}: cannot read {}: {}", named_at.path, file.string(), std::strerror(errno)));
+    } else if (!S_ISREG(status.st_mode)) {
+        faults_.add(named_at.mark, fmt::format("{}: {} is no regular file", named_at.path, file.string()));
+    } else if (status.st_size == 0) {
+        faults_.add(named_at.mark, fmt::format("{}: {} is empty", named_at.path, file.string()));
+    }
+    warn_if_open_to_everybody(file, named_at);
+}
+
 std::optional<std::string> NamedFiles::read_secret(const std::string& name, const Setting& named_at) {
     auto bytes = read(name, named_at);
-    if (bytes && is_readable_by_everybody(resolve(name))) {
-        faults_.warn(named_at.mark, fmt::format("{}: every user of this machine can read {}; chmod 0640 or less",
-                                                named_at.path, resolve(name).string()));
-    }
+    if (bytes) warn_if_open_to_everybody(resolve(name), named_at);
     return bytes;
+}
+
+void NamedFiles::warn_if_open_to_everybody(const std::filesystem::path& file, const Setting& named_at) {
+    if (!is_readable_by_everybody(file)) return;
+    faults_.warn(named_at.mark, fmt::format("{}: every user of this machine can read {}; chmod 0640 or less",
+                                            named_at.path, file.string()));
 }
 
 std::optional<std::string> NamedFiles::read_token(const std::string& name, const Setting& named_at) {

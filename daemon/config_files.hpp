@@ -22,6 +22,9 @@ class NamedFiles {
     NamedFiles(std::filesystem::path folder, Faults& faults) : folder_(std::move(folder)), faults_(faults) {}
 
     std::filesystem::path resolve(const std::string& name) const { return folder_ / name; }
+    bool reads_repair = false;  // what credentials.repair names is read too, not only found
+    // A secret that is wanted later: a regular file that can be read and is not empty; nothing of it is read.
+    void expect_secret(const std::string& name, const Setting& named_at);
     std::vector<std::string> exec_plugins;  // programs that kubeconfigs may log in by: absolute paths
     std::optional<std::string> read(const std::string& name, const Setting& named_at);
     // A secret that every user of the machine can read is worth a warning.
@@ -30,6 +33,8 @@ class NamedFiles {
     std::optional<std::string> read_token(const std::string& name, const Setting& named_at);
 
   private:
+    void warn_if_open_to_everybody(const std::filesystem::path& file, const Setting& named_at);
+
     std::filesystem::path folder_;
     Faults& faults_;
 };

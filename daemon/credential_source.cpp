@@ -52,7 +52,30 @@ class FileSource : public probes::CredentialSource {
     std::vector<Stamp> stamps_;
 };
 
+// Asked once by each run: what it answers is the caller's alone.
+class UnkeptSource : public probes::CredentialSource {
+  public:
+    UnkeptSource(std::string identity, std::function<std::shared_ptr<probes::CredentialSource>()> make)
+        : identity_(std::move(identity)), make_(std::move(make)) {}
+
+    asio::awaitable<Result<probes::Credential>> current(bool refused) override {
+        const auto source = make_();
+        auto read = co_await source->current(refused);
+        co_return read;
+    }
+    std::string identity() const override { return identity_; }
+
+  private:
+    std::string identity_;
+    std::function<std::shared_ptr<probes::CredentialSource>()> make_;
+};
+
 }  // namespace
+
+std::shared_ptr<probes::CredentialSource> unkept(std::function<std::shared_ptr<probes::CredentialSource>()> make) {
+    auto identity = make()->identity();
+    return std::make_shared<UnkeptSource>(std::move(identity), std::move(make));
+}
 
 std::shared_ptr<probes::CredentialSource> credential_in_files(std::string identity,
                                                               std::vector<std::filesystem::path> files,

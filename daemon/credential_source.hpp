@@ -18,6 +18,9 @@ std::shared_ptr<probes::CredentialSource> credential_in_files(std::string identi
                                                               std::vector<std::filesystem::path> files,
                                                               ReadCredential read);
 
+// The same, made anew whenever it is asked: nothing of the secret stays here between two times. `make` reads nothing.
+std::shared_ptr<probes::CredentialSource> unkept(std::function<std::shared_ptr<probes::CredentialSource>()> make);
+
 std::shared_ptr<probes::CredentialSource> token_in_file(const std::filesystem::path& file);
 std::shared_ptr<probes::CredentialSource> certificate_in_files(const std::filesystem::path& certificate,
                                                                const std::filesystem::path& key);

@@ -198,14 +198,23 @@ Result<KubeconfigContext> read_context(const YAML::Node& root, const std::filesy
     return result;
 }
 
+std::string kubeconfig_identity(const std::filesystem::path& file, std::string_view context) {
+    return fmt::format("kubeconfig {} {}", file.string(), context);
+}
+
 }  // namespace
 
 Result<KubeconfigContext> read_kubeconfig(const std::filesystem::path& file, std::string_view context,
                                           const std::vector<std::string>& exec_plugins) {
     const auto bytes = read_small_file(file);
     if (!bytes) return std::unexpected(bytes.error());
+    return parse_kubeconfig(*bytes, file, context, exec_plugins);
+}
+
+Result<KubeconfigContext> parse_kubeconfig(const std::string& bytes, const std::filesystem::path& file,
+                                           std::string_view context, const std::vector<std::string>& exec_plugins) {
     try {
-        return read_context(YAML::Load(*bytes), file, std::string(context), exec_plugins);
+        return read_context(YAML::Load(bytes), file, std::string(context), exec_plugins);
     } catch (const YAML::Exception& error) {
         return fail(Errc::invalid_argument, fmt::format("{}:{}:{}: {}", file.string(), error.mark.line + 1,
                                                         error.mark.column + 1, printable(error.msg)));
@@ -224,9 +233,36 @@ probes::Credential renewable_user(KubeconfigContext read, const std::filesystem:
         if (!renewed) return std::unexpected(renewed.error());
         return std::move(renewed->user);
     };
-    user.source =
-        credential_in_files(fmt::format("kubeconfig {} {}", file.string(), context), std::move(read.files), again);
+    user.source = credential_in_files(kubeconfig_identity(file, context), std::move(read.files), again);
     return user;
+}
+
+namespace {
+
+class UnreadKubeconfig : public probes::CredentialSource {
+  public:
+    UnreadKubeconfig(std::filesystem::path file, std::string context, std::vector<std::string> exec_plugins)
+        : file_(std::move(file)), context_(std::move(context)), exec_plugins_(std::move(exec_plugins)) {}
+
+    asio::awaitable<Result<probes::Credential>> current(bool refused) override {
+        auto read = read_kubeconfig(file_, context_, exec_plugins_);
+        if (!read) co_return std::unexpected(read.error());
+        const auto user = renewable_user(std::move(*read), file_, context_, exec_plugins_);
+        co_return co_await user.source->current(refused);
+    }
+    std::string identity() const override { return kubeconfig_identity(file_, context_); }
+
+  private:
+    std::filesystem::path file_;
+    std::string context_;
+    std::vector<std::string> exec_plugins_;
+};
+
+}  // namespace
+
+std::shared_ptr<probes::CredentialSource> user_of_kubeconfig(const std::filesystem::path& file, std::string context,
+                                                             std::vector<std::string> exec_plugins) {
+    return std::make_shared<UnreadKubeconfig>(file, std::move(context), std::move(exec_plugins));
 }
 
 Result<ClusterConfig> cluster_from_kubeconfig(const std::filesystem::path& file, std::string_view context) {

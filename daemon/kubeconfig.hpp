@@ -32,8 +32,16 @@ struct KubeconfigContext {
 Result<KubeconfigContext> read_kubeconfig(const std::filesystem::path& file, std::string_view context,
                                           const std::vector<std::string>& exec_plugins = {});
 
+// The same for the bytes of `file`.
+Result<KubeconfigContext> parse_kubeconfig(const std::string& bytes, const std::filesystem::path& file,
+                                           std::string_view context, const std::vector<std::string>& exec_plugins = {});
+
 // The user of a context that was read from `file`, with the source that renews it: the files, or the plugin.
 probes::Credential renewable_user(KubeconfigContext read, const std::filesystem::path& file, std::string_view context,
                                   const std::vector<std::string>& exec_plugins);
+
+// The same for a kubeconfig that is not read before the user is wanted. Errors of its current(): as read_kubeconfig.
+std::shared_ptr<probes::CredentialSource> user_of_kubeconfig(const std::filesystem::path& file, std::string context,
+                                                             std::vector<std::string> exec_plugins);
 
 }  // namespace aggmedic::daemon

@@ -12,7 +12,8 @@ namespace {
 using namespace aggmedic;
 
 int run(const std::string& file, bool check_only) {
-    auto config = daemon::load_config(file);
+    const auto repair = check_only ? daemon::RepairCredential::checked : daemon::RepairCredential::left_alone;
+    auto config = daemon::load_config(file, repair);
     if (!config) {
         for (const auto& fault : config.error()) std::fprintf(stderr, "%s\n", daemon::format(fault).c_str());
         return 2;

@@ -31,6 +31,18 @@ asio::awaitable<remediate::PlanInput> look_for_run(Looking looking, std::shared_
     co_return input;
 }
 
+// Read for this run alone, and gone with it: its source keeps nothing. Without it a run that is taken up goes on: what
+// it then may not do it says; a new one was refused before it began.
+asio::awaitable<probes::Credential> repair_credential(std::shared_ptr<ActiveRun> run) {
+    const auto& configured = run->cluster->repair;
+    if (!configured.source) co_return configured;
+    auto current = co_await configured.source->current(false);
+    if (current) co_return std::move(*current);
+    log_error("credentials.repair cannot be read; the run goes on without it",
+              {{"run", run->record.id}, {"cluster", run->record.cluster}, {"error", current.error().detail}});
+    co_return probes::Credential{};
+}
+
 void note_progress(ActiveRun& run, const remediate::Progress& progress) {
     run.progress.push_back(to_json(progress));
     run.changed.cancel();
@@ -95,11 +107,7 @@ asio::awaitable<void> Runs::carry_out(std::shared_ptr<ActiveRun> run) {
                     .connector = connector.get(),
                     .places = &places,
                     .told = {}};
-    auto repair = run->cluster->repair;
-    if (repair.source) {
-        auto current = co_await run->cluster->repair.source->current(false);
-        if (current) repair = std::move(*current);
-    }
+    const auto repair = co_await repair_credential(run);
     probes::ProbeSettings probing;
     probing.timeout = run->probe.timeout;
     probing.attempts = run->probe.attempts;

@@ -13,6 +13,8 @@
 namespace aggmedic::daemon {
 namespace {
 
+constexpr std::size_t text_length_max = 4096;  // of one fault, which may quote the file
+
 ConfigFault at(const std::string& file, const YAML::Mark& mark, std::string text) {
     return {.file = file, .line = mark.line + 1, .column = mark.column + 1, .text = std::move(text)};
 }
@@ -32,15 +34,15 @@ std::string_view kind_of(const YAML::Node& node) {
 }  // namespace
 
 void Faults::add(const YAML::Mark& mark, std::string text) {
-    faults_.push_back(at(file_, mark, std::move(text)));
+    faults_.push_back(at(file_, mark, printable(text, text_length_max)));
 }
 
 void Faults::add(std::string text) {
-    faults_.push_back({.file = file_, .line = 0, .column = 0, .text = std::move(text)});
+    faults_.push_back({.file = file_, .line = 0, .column = 0, .text = printable(text, text_length_max)});
 }
 
 void Faults::warn(const YAML::Mark& mark, std::string text) {
-    warnings_.push_back(at(file_, mark, std::move(text)));
+    warnings_.push_back(at(file_, mark, printable(text, text_length_max)));
 }
 
 std::vector<ConfigFault> Faults::take_faults() {

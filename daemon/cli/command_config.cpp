@@ -35,7 +35,7 @@ std::string render_valid(const nlohmann::json& result) {
 
 int check_config(const Invocation& invocation) {
     const auto file = invocation.global.config.empty() ? std::string(default_config) : invocation.global.config;
-    const auto config = daemon::load_config(file);
+    const auto config = daemon::load_config(file, daemon::RepairCredential::checked);
     nlohmann::json result = {{"file", file}, {"valid", config.has_value()}};
     if (!config) {
         result["faults"] = faults_json(config.error());

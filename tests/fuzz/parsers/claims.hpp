@@ -17,6 +17,8 @@ std::string_view broken_observation_claim(std::string_view bytes);   // a record
 std::string_view broken_history_claim(std::string_view bytes);       // what track() keeps in the journal
 // The journal's steps of one run, one a line: STEP MASTER OUTCOME, without an outcome where none was written.
 std::string_view broken_replay_claim(std::string_view bytes);
+std::string_view broken_config_claim(std::string_view bytes);      // aggmedic.yml
+std::string_view broken_kubeconfig_claim(std::string_view bytes);  // a kubeconfig
 
 struct Target {
     std::string_view name;    // of its corpus below tests/fuzz/parsers/corpus

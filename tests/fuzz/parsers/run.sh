@@ -11,7 +11,7 @@ cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_CO
     -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -g1" -DCMAKE_CXX_FLAGS="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" >/dev/null
 cmake --build "$build" --target parsers_fuzz >&2
 export ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer-19
-[ $# -gt 0 ] || set -- look cmdline monit certificates plan observation history replay
+[ $# -gt 0 ] || set -- look cmdline monit certificates plan observation history replay config kubeconfig
 for target; do
     case $target in
     certificates) fixtures=tests/fixtures/certificates ;;

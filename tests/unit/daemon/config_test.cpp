@@ -113,13 +113,44 @@ clusters:
     EXPECT_EQ(cluster.target.masters.at(1).ssh_port, 2222);
     EXPECT_EQ(cluster.target.platform, "bosh");
     EXPECT_EQ(cluster.ssh->user, "vcap");
-    EXPECT_EQ(cluster.repair.bearer_token, "jkl");
+    EXPECT_FALSE(cluster.repair.empty());
     EXPECT_EQ(to_rfc3339(*cluster.accept_risk.at(0).until), "2027-02-01T00:00:00Z");
     EXPECT_EQ(cluster.after_repair.at(0).selector, "release=catalog,app in (a, b)");
     EXPECT_EQ(cluster.verify.at(1).expect_status, 404);
     EXPECT_EQ(cluster.verify.at(1).json_path, "");
     EXPECT_EQ(cluster.verify.at(2).json_path, R"(.status.conditions[?(@.type=="Ready")].status)");
     EXPECT_EQ(cluster.verify.at(2).value, "True");
+}
+
+// Whoever holds it can name himself a front proxy: it is in no configuration, and each run reads it for itself.
+TEST_F(ConfigTest, LeavesTheRepairCredentialInItsFiles) {
+    folder.write("tls.crt", "no certificate yet");
+    folder.write("tls.key", "no key yet");
+    folder.write("repair.kubeconfig", "no kubeconfig yet");
+    for (const std::string way :
+         {"{token_file: repair.token}", "{client_certificate_file: tls.crt, client_key_file: tls.key}",
+          "{kubeconfig: repair.kubeconfig, context: repair}"}) {
+        const auto text = fmt::format(R"yml(clusters:
+  - name: demo
+    server: https://demo.pks.ik.am:8443
+    credentials: {{probe: {{token_file: demo.token}}, repair: {}}}
+)yml",
+                                      way);
+        const auto config = load(text);
+        ASSERT_TRUE(config) << way << ": " << format(config.error().front());
+        const auto& repair = config->clusters.at(0).repair;
+        EXPECT_TRUE(repair.source) << way;
+        EXPECT_EQ(repair.bearer_token + repair.client_certificate_pem + repair.client_key_pem, "") << way;
+        const auto checked = load_config(folder.path() / "aggmedic.yml", RepairCredential::checked);
+        EXPECT_EQ(checked.has_value(), way.contains("token_file")) << way;
+        if (checked) EXPECT_EQ(checked->clusters.at(0).digest, config->clusters.at(0).digest);
+    }
+    const auto missing = faults(R"yml(clusters:
+  - name: demo
+    server: https://demo.pks.ik.am:8443
+    credentials: {probe: {token_file: demo.token}, repair: {token_file: gone.token}}
+)yml");
+    EXPECT_THAT(missing, ElementsAre(HasSubstr("repair.token_file: cannot read")));
 }
 
 TEST_F(ConfigTest, ReadsWhatAutomaticRepairKeepsTo) {

@@ -15,6 +15,7 @@ leave() {
         printf '%s: FAILED\n' "$scenario"
         for file in "$dir"/out "$dir"/err "$dir"/aggmedicd.log "$dir"/journal; do [ ! -e "$file" ] || { echo "--- ${file##*/}"; tail -n 60 "$file"; }; done
     fi
+    umount "$dir/lab/aggmedic/state" 2>/dev/null || true # of journal-disk-full
     "$lab" down --dir "$dir/lab" >/dev/null 2>&1 || true
     rm -rf "$dir"
     exit "$status"
@@ -578,6 +579,60 @@ auto-repair) # approve: a plan, and it waits; auto: inside the window only, by i
     repaired
     until_so 120 eval '! metric aggmedic_master_drifted'
     grep -q 'a repaired master has drifted' "$dir/aggmedicd.log" || fail "the drift is not in the log"
+    ;;
+repair-credential) # read by the run alone; without it no run begins that counts on it
+    up --break cn-not-allowed
+    start_daemon
+    plan ask
+    until_so 60 eval 'inside curl -fsS http://127.0.0.1:10797/metrics | grep -q "^aggmedic_last_observation_timestamp_seconds"'
+    pid=$(pgrep -f "aggmedicd --config $dir/lab/aggmedic.yml" | tail -n 1)
+    holds() { # FILE: whether the daemon's memory holds this secret; what sanitizers map is too large to hold any
+        local range mode rest from to found
+        while read -r range mode rest; do
+            from=$((16#${range%-*})) to=$((16#${range#*-}))
+            [[ $mode == rw* ]] && [ $((to - from)) -lt $((256 << 20)) ] || continue
+            found=$(dd if="/proc/$pid/mem" bs=4096 skip=$((from / 4096)) count=$(((to - from) / 4096)) 2>/dev/null | grep -acF -f "$1" || true)
+            [ "${found:-0}" -eq 0 ] || return 0
+        done <"/proc/$pid/maps"
+        return 1
+    }
+    holds "$dir/lab/pki/probe.token" || fail "the probe's token is not found in the daemon's memory: the search finds nothing"
+    ! holds "$dir/lab/pki/repair.token" || fail "the daemon holds the repair credential while no run is on"
+    mv "$dir/lab/pki/repair.token" "$dir/lab/pki/away"
+    expect 5 ask apply "$id"
+    says 'credentials.repair of demo cannot be used: cannot read .*repair.token'
+    mv "$dir/lab/pki/away" "$dir/lab/pki/repair.token"
+    expect 0 ask apply "$id"
+    repaired
+    ;;
+journal-disk-full) # the jumpbox's own disk: the ballast carries the run to its end, and none begins without it
+    up --break cn-not-allowed
+    state=$dir/lab/aggmedic/state
+    mount -t tmpfs -o size=40m,mode=0700 tmpfs "$state"
+    start_daemon
+    plan ask
+    "$lab" set --dir "$dir/lab" master/0 next-restart=slow:20 >/dev/null
+    ask apply "$id" >"$dir/out" 2>"$dir/err" &
+    run=$!
+    until_so 120 eval '[ "$(file_names 0)" = aggregator,demo.pks.ik.am ]'
+    [ -e "$state/ballast" ] || fail "there is no ballast"
+    cat /dev/zero >"$state/filler" 2>/dev/null || true
+    wait "$run" || fail "the run ended with $?"
+    says 'repaired and verified'
+    repaired
+    nothing_left
+    [ ! -e "$state/ballast" ] || fail "the disk was not full"
+    expect 0 ask runs
+    says applied
+    run=$(sed -n 's/.*\([0-9]\{8\}T[0-9]*Z-[0-9a-f]*\).*/\1/p' "$dir/out" | head -n 1)
+    # A plan on a disk that is nearly full again, and a run that wants its ballast.
+    rm "$state/filler"
+    expect 1 ask revert "$run"
+    id=$(plan_id)
+    head -c $(($(df --output=avail -B1 "$state" | tail -n 1) - (4 << 20))) /dev/zero >"$state/filler"
+    expect 5 ask apply "$id"
+    says 'ballast: No space left on device'
+    repaired
     ;;
 *) fail "there is no such scenario" ;;
 esac

@@ -159,6 +159,18 @@ write_lock() {
     mv -f "$state/.lock.new" "$state/lock" && return
     no 23 io "the lock cannot be written"
 }
+# A verb whose answer was waited for in vain may come when the run has gone on without it: a lock after the unlock would keep
+# everybody away for a quarter of an hour, a swap after the undo would bring the new bytes back.
+note_over() { # unlocked or undone
+    { printf '%s %s %s\n' "$holder" "$run" "$token" >"$state/$1"; } 2>/dev/null || : # an undo and an unlock are worth more
+}
+want_not_over() {
+    [ -f "$state/$1" ] || return 0
+    read -r over_holder over_run over_token <"$state/$1"
+    case $over_token in '' | *[!0-9]*) return 0 ;; esac
+    [ "$over_holder $over_run" = "$holder $run" ] || return 0
+    [ "$token" -gt "$over_token" ] || no 24 token "$over_token"
+}
 want_ours() { # the fencing: whoever took the lock after us has another run or a higher token
     read_lock || no 24 lock-lost
     if [ "$lock_holder" != "$holder" ] || [ "$lock_run" != "$run" ]; then no 24 locked "$lock_holder" "$lock_run"; fi
@@ -187,17 +199,6 @@ list_backups() { # of the file that was placed last
     set -f
 }
 
-# A lock that was asked for before the unlock, and comes after it, would outlive its run by a quarter of an hour.
-note_over() {
-    { printf '%s %s %s\n' "$holder" "$run" "$token" >"$state/unlocked"; } 2>/dev/null || : # without it, it runs out
-}
-want_not_over() {
-    [ -f "$state/unlocked" ] || return 0
-    read -r over_holder over_run over_token <"$state/unlocked"
-    case $over_token in '' | *[!0-9]*) return 0 ;; esac
-    [ "$over_holder $over_run" = "$holder $run" ] || return 0
-    [ "$token" -gt "$over_token" ] || no 24 token "$over_token"
-}
 verb_lock() { # PLATFORM HOLDER RUN TOKEN
     [ $# -eq 4 ] || no 20 grammar count
     want_platform "$1"
@@ -209,7 +210,7 @@ verb_lock() { # PLATFORM HOLDER RUN TOKEN
     find_sources
     files=$(resolved_files)
     [ -n "$files" ] || no 25 missing
-    want_not_over
+    want_not_over unlocked
     if read_lock; then
         if [ "$lock_holder" = "$holder" ] && [ "$lock_run" = "$run" ]; then
             [ "$lock_token" -le "$token" ] || no 24 token "$lock_token"
@@ -286,6 +287,7 @@ verb_swap() { # PLATFORM HOLDER RUN TOKEN RESOLVED SHA_BEFORE SHA_AFTER <NEW BYT
     file_verb "$@"
     before=$6 after=$7
     want_ours
+    want_not_over undone
     now=$(hash_of "$resolved") || no 25 missing
     if [ "$now" = "$after" ] && [ "$(hash_of "$backup")" = "$before" ]; then ok already; fi
     [ "$now" = "$before" ] || no 25 changed "$now"
@@ -309,6 +311,7 @@ verb_restore() { # PLATFORM HOLDER RUN TOKEN RESOLVED SHA_BEFORE SHA_AFTER; by r
     want_hash after "$7"
     file_verb "$@"
     want_ours
+    note_over undone
     rm -f -- "$unfinished"
     now=$(hash_of "$resolved") || no 25 missing
     if [ "$now" = "$6" ]; then
@@ -346,7 +349,7 @@ verb_unlock() { # PLATFORM HOLDER RUN TOKEN RESOLVED SHA_EXPECTED
         rm -f -- "$backup" || no 23 io "the old bytes cannot be removed"
     fi
     rm -f -- "$unfinished"
-    note_over
+    note_over unlocked
     rm -f -- "$state/lock" || no 23 io "the lock cannot be removed"
     ok unlocked
 }

@@ -20,6 +20,15 @@ Backup* backup_of(Master& master, const std::string& run) {
     return found == master.backups.end() ? nullptr : &*found;
 }
 
+// A verb that comes when its run has gone on without it.
+bool is_over(const std::optional<Over>& noted, const VerbCall& call) {
+    return noted && noted->holder == call.arguments.at(1) && noted->run == call.arguments.at(2) &&
+           token_of(call) <= noted->token;
+}
+Over over(const VerbCall& call) {
+    return {.holder = call.arguments.at(1), .run = call.arguments.at(2), .token = token_of(call)};
+}
+
 }  // namespace
 
 VerbReply Cluster::call_helper(Master& each, const VerbCall& call) {
@@ -37,6 +46,7 @@ VerbReply Cluster::call_helper(Master& each, const VerbCall& call) {
 
 VerbReply Cluster::verb_lock(Master& each, const VerbCall& call) {
     const auto &holder = call.arguments.at(1), &run = call.arguments.at(2);
+    if (is_over(each.unlocked, call)) return says(24, "token");
     if (each.lock) {
         const bool live = each.lock->boot == each.boot_id() && each.lock->expiry > now();
         if (each.lock->holder == holder && each.lock->run == run) {
@@ -67,6 +77,7 @@ std::string Cluster::want_ours(Master& each, const VerbCall& call) {
 VerbReply Cluster::verb_swap(Master& each, const VerbCall& call) {
     const auto &before = call.arguments.at(5), &after = call.arguments.at(6), &run = call.arguments.at(2);
     if (auto not_ours = want_ours(each, call); !not_ours.empty()) return says(24, not_ours);
+    if (is_over(each.undone, call)) return says(24, "token");
     const auto* kept = backup_of(each, run);
     if (each.file->sha256 == after && kept != nullptr && kept->version->sha256 == before) return says(0, "already");
     if (each.file->sha256 != before) return says(25, "changed");
@@ -87,6 +98,7 @@ VerbReply Cluster::verb_swap(Master& each, const VerbCall& call) {
 VerbReply Cluster::verb_restore(Master& each, const VerbCall& call) {
     const auto &before = call.arguments.at(5), &after = call.arguments.at(6), &run = call.arguments.at(2);
     if (auto not_ours = want_ours(each, call); !not_ours.empty()) return says(24, not_ours);
+    each.undone = over(call);
     if (each.file->sha256 == before) return says(0, "already");
     if (each.file->sha256 != after) return says(25, "changed");
     const auto* kept = backup_of(each, run);
@@ -107,6 +119,7 @@ VerbReply Cluster::verb_unlock(Master& each, const VerbCall& call) {
         if (each.file->sha256 != call.arguments.at(5)) return says(25, "changed");
         std::erase_if(each.backups, [&](const Backup& old) { return old.run == run; });
     }
+    each.unlocked = over(call);
     each.lock.reset();
     return says(0, "unlocked");
 }

@@ -27,6 +27,12 @@ struct Lock {
     Ms expiry{0};
 };
 
+// The end of something on a master: what belongs before it is refused from then on.
+struct Over {
+    std::string holder, run;
+    std::int64_t token = 0;
+};
+
 struct Backup {
     std::string run;
     const FileVersion* version = nullptr;
@@ -47,6 +53,7 @@ struct Master {
     const FileVersion* file = nullptr;
     std::vector<Backup> backups;
     std::optional<Lock> lock;
+    std::optional<Over> unlocked, undone;
     std::optional<Process> process;
     model::MonitService monit{"kube-apiserver", {}, {}};
     std::optional<Ms> next_tick;  // of monit

@@ -170,6 +170,15 @@ TEST_P(MasterHelper, ALockThatComesAfterTheUnlockOfItsRunIsRefused) {
     EXPECT_EQ(lock("run-2", "1"), "ok locked\n");
 }
 
+TEST_P(MasterHelper, ASwapThatComesAfterTheUndoIsRefused) {
+    lock();
+    EXPECT_EQ(restore(), "ok already\n");
+    EXPECT_EQ(swap(), "no token 1\n");
+    EXPECT_EQ(master_->read(file), old_bytes);
+    EXPECT_EQ(lock(), "ok locked\n") << "the run goes on to its end";
+    EXPECT_EQ(unlock(old_bytes), "ok unlocked\n");
+}
+
 TEST_P(MasterHelper, AHigherTokenFencesTheLowerOne) {
     EXPECT_EQ(lock("run-1", "4"), "ok locked\n");
     EXPECT_EQ(swap(), "no token 4\n");

@@ -62,6 +62,11 @@ asio::awaitable<Result<Descriptor>> dial(std::string address, std::uint16_t port
     co_return Descriptor(socket->release());
 }
 
+WorkerLink::Body connect_request(SshTarget target, SteadyTime deadline) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    return ssh_protocol::Connect{.target = std::move(target), .timeout = std::max(left, std::chrono::milliseconds(0))};
+}
+
 class WorkerHost : public RemoteHost {
   public:
     explicit WorkerHost(std::shared_ptr<HostState> state) : state_(std::move(state)) {}
@@ -155,11 +160,8 @@ asio::awaitable<Result<std::shared_ptr<HostState>>> SshWorker::Impl::open(Descri
     if (!link) co_return std::unexpected(std::move(link.error()));
     auto state = std::make_shared<HostState>(
         HostState{.link = *link, .session = (*link)->new_id(), .peer = peer, .use = std::move(in_use)});
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    const auto limit = std::max(left, std::chrono::milliseconds(0));
-    WorkerLink::Body body = ssh_protocol::Connect{.target = std::move(target), .timeout = limit};
-    auto reply = co_await state->link->ask(state->session, state->session, std::move(body), deadline + worker_grace,
-                                           std::move(connection));
+    auto reply = co_await state->link->ask(state->session, state->session, connect_request(std::move(target), deadline),
+                                           deadline + worker_grace, std::move(connection));
     if (!reply) co_return std::unexpected(std::move(reply.error()));
     if (std::holds_alternative<Connected>(reply->body)) co_return state;
     co_return std::unexpected(wrong_kind(*state->link));

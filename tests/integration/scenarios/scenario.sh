@@ -3,6 +3,9 @@
 # themselves. usage: scenario.sh BUILD_DIR NAME
 set -euo pipefail
 build=$(readlink -f "$1") scenario=$2
+case $scenario in
+kubeadm-revert | systemd-revert) [ "${AGGMEDIC_FULL:-0}" != 0 ] || { echo "$scenario: NOT RUN: AGGMEDIC_FULL=1 asks for it"; exit 77; } ;;
+esac
 lab=$build/tests/lab/lab
 dir=$(mktemp -d "${TMPDIR:-/tmp}/aggmedic-scenario.XXXXXX")
 daemon=

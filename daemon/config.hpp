@@ -21,8 +21,9 @@ using std::chrono::milliseconds;
 
 struct SshConfig {
     std::string user;
-    std::string private_key_pem;  // read from private_key_file
-    std::string known_hosts;      // text of known_hosts_file
+    std::string private_key_pem;    // read from private_key_file
+    std::string known_hosts;        // text of known_hosts_file
+    bool helper_installed = false;  // it is a file of the masters', not sent with each call
 };
 
 struct ClusterConfig {

@@ -64,6 +64,7 @@ std::string digest_of(const ClusterConfig& cluster, const RemediationConfig& rem
         facts["ssh"] = {{"user", cluster.ssh->user},
                         {"key", sha256_hex(cluster.ssh->private_key_pem)},
                         {"known_hosts", sha256_hex(cluster.ssh->known_hosts)}};
+        if (cluster.ssh->helper_installed) facts["ssh"]["helper"] = "installed";
     }
     for (const auto& risk : cluster.accept_risk) {
         const auto until = risk.until ? to_rfc3339(*risk.until) : std::string();

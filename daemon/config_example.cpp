@@ -45,6 +45,7 @@ clusters:
     #   - {name: master/1, address: 10.0.11.12}
     #   - {name: master/2, address: 10.0.11.13}
     # ssh: {user: vcap, private_key_file: demo.key, known_hosts_file: demo.known_hosts}
+    #                                             # helper: installed, with `aggmedic config sudoers`: a user that is not root
     # accept_risk:
     #   - id: shared-ca                           # one CA for clients and for the front proxy
     #     ca_sha256: "0000000000000000000000000000000000000000000000000000000000000000"

@@ -131,6 +131,12 @@ void read_ssh(MapReader& cluster_map, NamedFiles& files, ClusterConfig& cluster)
             faults.add(key->mark, fmt::format("{}: {} {}", key->path, files.resolve(*name).string(), fault));
         if (pem) ssh.private_key_pem = std::move(*pem);
     }
+    if (const auto helper = map.find("helper")) {
+        const auto text = scalar_text(*helper, faults);
+        ssh.helper_installed = text == "installed";
+        if (text && text != "sent" && text != "installed")
+            faults.add(helper->mark, helper->path + " must be sent or installed (aggmedic config sudoers)");
+    }
     const auto known_hosts = map.find("known_hosts_file");
     const auto name = known_hosts ? scalar_text(*known_hosts, faults) : std::nullopt;
     auto text = name ? files.read(*name, *known_hosts) : std::nullopt;

@@ -16,6 +16,7 @@ Result<SshTarget> ssh_target_of(const ClusterConfig& cluster, std::string_view m
     target.port = found->ssh_port;
     target.user = cluster.ssh->user;
     target.private_key_pem = cluster.ssh->private_key_pem;
+    target.helper_installed = cluster.ssh->helper_installed;
     auto keys = known_host_keys(cluster.ssh->known_hosts, target.address, target.port);
     if (!keys) return std::unexpected(keys.error());
     if (keys->empty()) return fail(Errc::host_key_mismatch, "no host key is pinned for " + target.address);

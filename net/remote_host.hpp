@@ -21,6 +21,7 @@ struct SshTarget {
     std::uint16_t port = 22;
     std::string user{};
     std::string private_key_pem{};         // handed to the worker over its socketpair, never written
+    bool helper_installed = false;         // the verbs are called as commands of the host's own (RemoteVerb::installed)
     std::vector<std::string> host_keys{};  // OpenSSH public key lines without the host field: "ssh-ed25519 AAAA..."
 };
 

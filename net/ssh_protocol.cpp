@@ -80,9 +80,13 @@ class Fields {
 };
 
 Json to_json(const Connect& connect) {
-    return {{"address", connect.target.address},          {"port", connect.target.port},
-            {"user", base64_encode(connect.target.user)}, {"key", base64_encode(connect.target.private_key_pem)},
-            {"host_keys", connect.target.host_keys},      {"timeout_ms", connect.timeout.count()}};
+    return {{"address", connect.target.address},
+            {"port", connect.target.port},
+            {"user", base64_encode(connect.target.user)},
+            {"key", base64_encode(connect.target.private_key_pem)},
+            {"installed", connect.target.helper_installed ? 1 : 0},
+            {"host_keys", connect.target.host_keys},
+            {"timeout_ms", connect.timeout.count()}};
 }
 
 Json to_json(const Verb& verb) {
@@ -101,6 +105,7 @@ Connect read_connect(Fields& fields) {
     connect.target.port = static_cast<std::uint16_t>(fields.number("port", 1, 65535));
     connect.target.user = fields.bytes("user");
     connect.target.private_key_pem = fields.bytes("key");
+    connect.target.helper_installed = fields.number("installed", 0, 1) == 1;
     const auto as_it_is = [](const std::string& text, std::string& out) {
         out = text;
         return true;

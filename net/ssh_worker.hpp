@@ -21,6 +21,8 @@ namespace aggmedic {
 struct RemoteVerb {
     std::string_view name{};
     std::vector<std::string_view> command{};  // argv before the caller's arguments
+    // The same where SshTarget::helper_installed; empty: no verb there.
+    std::vector<std::string_view> installed{};
     std::size_t arguments_max = 0;
     bool takes_input = false;
 };

@@ -49,6 +49,7 @@ class Worker {
     // One for each connect, from its arrival to its close. What runs for it is kept by the coroutines too.
     struct Session {
         std::unique_ptr<SshSession> ssh{};
+        bool helper_installed = false;
         std::map<std::uint64_t, asio::cancellation_signal> running{};  // by request id
     };
     using SessionPointer = std::shared_ptr<Session>;
@@ -59,7 +60,7 @@ class Worker {
     asio::awaitable<Answer> connect(SessionPointer session, Connect request, Descriptor connection);
     asio::awaitable<Answer> call(SessionPointer session, VerbCall call);
     void close(std::uint64_t id);
-    Result<std::vector<std::string>> command_of(const VerbCall& call) const;
+    Result<std::vector<std::string>> command_of(const Session& session, const VerbCall& call) const;
     void reply(std::uint64_t id, Answer answer);
     asio::awaitable<void> write_replies();
 
@@ -89,6 +90,7 @@ void Worker::start(Request request) {
         auto connection = take_connection();
         if (!connection) return reply(request.id, Error{Errc::invalid_argument, "no connection came with it"});
         auto session = std::make_shared<Session>();
+        session->helper_installed = wanted->target.helper_installed;
         if (!sessions_.emplace(request.id, session).second)
             return reply(request.id, Error{Errc::invalid_argument, "the id is in use"});
         return run(request.id, session, connect(session, std::move(*wanted), std::move(connection)));
@@ -127,7 +129,7 @@ asio::awaitable<Worker::Answer> Worker::connect(SessionPointer session, Connect 
 }
 
 asio::awaitable<Worker::Answer> Worker::call(SessionPointer session, VerbCall call) {
-    auto command = command_of(call);
+    auto command = command_of(*session, call);
     if (!command) co_return std::move(command.error());
     const CommandLimits limits{.timeout = call.timeout};
     auto reply = co_await session->ssh->run(std::move(*command), std::move(call.input), limits);
@@ -135,12 +137,14 @@ asio::awaitable<Worker::Answer> Worker::call(SessionPointer session, VerbCall ca
     co_return std::move(*reply);
 }
 
-Result<std::vector<std::string>> Worker::command_of(const VerbCall& call) const {
+Result<std::vector<std::string>> Worker::command_of(const Session& session, const VerbCall& call) const {
     const auto verb = std::ranges::find(verbs_, call.verb, &RemoteVerb::name);
     if (verb == verbs_.end()) return fail(Errc::invalid_argument, "no such verb");
     if (call.arguments.size() > verb->arguments_max) return fail(Errc::invalid_argument, "too many arguments");
     if (!verb->takes_input && !call.input.empty()) return fail(Errc::invalid_argument, "the verb takes no input");
-    std::vector<std::string> argv(verb->command.begin(), verb->command.end());
+    const auto& command = session.helper_installed ? verb->installed : verb->command;
+    if (command.empty()) return fail(Errc::invalid_argument, "no such verb");
+    std::vector<std::string> argv(command.begin(), command.end());
     argv.insert(argv.end(), call.arguments.begin(), call.arguments.end());
     return argv;
 }

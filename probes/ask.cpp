@@ -73,8 +73,11 @@ asio::awaitable<Result<Look>> look_at_master(RemoteHost& host, std::string maste
     if (!reply) co_return std::unexpected(reply.error());
     if (reply->exit_status != 0) {
         const auto& said = reply->error_output.empty() ? reply->output : reply->error_output;
-        co_return fail(Errc::command_failed, "look on " + master + " ended with " + std::to_string(reply->exit_status) +
-                                                 ": " + said.substr(0, 512));
+        const bool is_refused = reply->error_output.starts_with("sudo: ");
+        co_return fail(Errc::command_failed,
+                       "look on " + master + " ended with " + std::to_string(reply->exit_status) + ": " +
+                           said.substr(0, 512) +
+                           (is_refused ? " (what the login user needs: aggmedic config sudoers)" : ""));
     }
     auto look = parse_look(master, reply->output, asked, answered);
     if (look && platform != "detect" && look->view.platform != platform)

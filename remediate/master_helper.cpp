@@ -3,6 +3,7 @@
 #include <array>
 
 #include "remediate/master_helper_script.hpp"  // generated from master_helper.sh
+#include "remediate/sudoers.hpp"
 
 namespace aggmedic::remediate {
 namespace {
@@ -10,6 +11,7 @@ namespace {
 RemoteVerb verb(std::string_view name, std::size_t arguments, bool takes_input = false) {
     return {.name = name,
             .command = {"sudo", "-n", "/bin/sh", "-c", helper_script(), "aggmedic", name},
+            .installed = {"sudo", "-n", installed_helper_path(), name},
             .arguments_max = arguments,
             .takes_input = takes_input};
 }

@@ -32,7 +32,8 @@ namespace aggmedic::remediate {
 // moved (the link leads elsewhere), changed SHA, no-backup, input, disk-full, readback, supervisor TEXT.
 std::string_view helper_script();
 
-// What an SSH worker may run: the helper, verb by verb (sudo -n /bin/sh -c SCRIPT aggmedic VERB ...).
+// What an SSH worker may run, and so all that aggmedic ever runs on a master: the helper, verb by verb, sent (sudo -n
+// /bin/sh -c SCRIPT aggmedic VERB ...) or, where it is installed, as a file of root's (sudoers.hpp).
 std::span<const RemoteVerb> remote_verbs();
 
 }  // namespace aggmedic::remediate

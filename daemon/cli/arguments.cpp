@@ -40,6 +40,19 @@ void add_global_options(CLI::App& app, Invocation& invocation, Raw& raw) {
     app.add_flag("--no-color", global.no_color, "no colours and no redrawing; so do NO_COLOR and a pipe");
 }
 
+// For a sudoers file, where a word in capitals is an alias, and ALL everybody.
+std::string is_login_name(const std::string& text) {
+    const auto is_lower = [](char character) { return character >= 'a' && character <= 'z'; };
+    const auto is_inner = [&](char character) {
+        return is_lower(character) || (character >= 'A' && character <= 'Z') ||
+               (character >= '0' && character <= '9') || character == '_' || character == '-' || character == '.';
+    };
+    const bool good = !text.empty() && text.size() <= 32 && (is_lower(text.front()) || text.front() == '_') &&
+                      std::ranges::all_of(text, is_inner) && std::ranges::any_of(text, is_lower);
+    return good ? std::string()
+                : "a login name begins with a small letter or '_', and holds letters, digits, '.', '_' and '-'";
+}
+
 void add_repeatable(CLI::App& command, const char* flag, const char* type, std::vector<std::string>& values,
                     const char* text) {
     command.add_option(flag, values, text)->type_name(type)->expected(1)->take_all();
@@ -156,10 +169,17 @@ void add_rendering_commands(CLI::App& app, Invocation& invocation, Raw& raw) {
     add_repeatable(*runtime, "--name", "CN", invocation.names, "the CN to add, instead of reading it; may be repeated");
     add_repeatable(*runtime, "--deployment", "NAME", invocation.deployments,
                    "the deployment of each CLUSTER, or else of each --name, in the same order");
-    auto* config = app.add_subcommand("config", "check or write a configuration: config check, config init");
+    auto* config = app.add_subcommand(
+        "config", "check or write a configuration: config check, config init, config sudoers, config helper");
     config->require_subcommand(1)->fallthrough();
     add_command(*config, invocation, Command::config_check, help_of(Command::config_check));
     add_command(*config, invocation, Command::config_init, help_of(Command::config_init));
+    auto* sudoers = add_command(*config, invocation, Command::config_sudoers, help_of(Command::config_sudoers));
+    sudoers->add_option("--user", invocation.user, "the login user on the masters")
+        ->type_name("USER")
+        ->capture_default_str()
+        ->check(CLI::Validator(is_login_name, "USER"));
+    add_command(*config, invocation, Command::config_helper, help_of(Command::config_helper));
     for (auto* group : {bosh, config}) {
         for (auto* command : group->get_subcommands({})) command->fallthrough();
     }

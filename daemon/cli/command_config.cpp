@@ -8,6 +8,7 @@
 #include "daemon/cli/commands.hpp"
 #include "daemon/cli/fields.hpp"
 #include "daemon/cli/output.hpp"
+#include "remediate/sudoers.hpp"
 
 namespace aggmedic::cli {
 namespace {
@@ -87,6 +88,10 @@ int write_example(const std::string& file) {
 
 int run_config(const Invocation& invocation, const Console&) {
     if (invocation.command == Command::config_check) return check_config(invocation);
+    if (invocation.command == Command::config_sudoers)
+        return write_all(STDOUT_FILENO, remediate::sudoers_of(invocation.user)) ? exit_status::ok : exit_status::usage;
+    if (invocation.command == Command::config_helper)
+        return write_all(STDOUT_FILENO, remediate::installed_helper()) ? exit_status::ok : exit_status::usage;
     if (!invocation.global.config.empty()) return write_example(invocation.global.config);
     return write_all(STDOUT_FILENO, std::string(daemon::example_config())) ? exit_status::ok : exit_status::usage;
 }

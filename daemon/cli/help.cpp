@@ -6,7 +6,7 @@
 namespace aggmedic::cli {
 namespace {
 
-constexpr std::array<std::pair<Command, CommandHelp>, 18> table = {{
+constexpr std::array<std::pair<Command, CommandHelp>, 20> table = {{
     {Command::check,
      {"check", "look at clusters now, and name what is wrong",
       R"(Examples:
@@ -125,6 +125,17 @@ Prints YAML; changes nothing. Exit: 1 rendered, 2 usage or no daemon, 3 refused.
     {Command::config_init,
      {"init", "print a commented example, or write it to --config FILE if there is none yet",
       "Examples:\n  aggmedic config init\n  aggmedic config init --config aggmedic.yml\n\nExit: 0, or 2."}},
+    {Command::config_sudoers,
+     {"sudoers", "print a sudoers file that lets a login user do on a master what aggmedic does, and nothing else",
+      R"(Examples:
+  aggmedic config sudoers
+  aggmedic config sudoers --user kube-care > aggmedic.sudoers
+
+It names one file of root's, by its digest: what `aggmedic config helper` prints. How both get onto a
+master stands in its first lines. Exit: 0, or 2.)"}},
+    {Command::config_helper,
+     {"helper", "print the helper that masters with `ssh: {helper: installed}` hold as a file of root's",
+      "Example:\n  aggmedic config helper > helper\n\nExit: 0, or 2."}},
 }};
 
 }  // namespace

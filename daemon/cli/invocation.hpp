@@ -24,6 +24,8 @@ enum class Command {
     bosh_runtime_config,
     config_check,
     config_init,
+    config_sudoers,
+    config_helper,
 };
 
 enum class Format { table, json, yaml };
@@ -53,6 +55,7 @@ struct Invocation {
     std::string reason;                    // apply, pause
     std::string head;                      // audit verify: SEQUENCE:HASH kept from earlier
     bool follow = false;                   // runs
+    std::string user = "aggmedic";         // config sudoers
     std::vector<std::string> names;        // bosh: CNs
     std::vector<std::string> deployments;  // bosh: in the order of clusters or names
 };

@@ -35,8 +35,12 @@ const std::string self = "/proc/self/exe";
 
 const std::vector<RemoteVerb>& verbs() {
     static const std::vector<RemoteVerb> table = {
-        {.name = "words", .command = {"printf", "%s\\0", "fixed argument"}, .arguments_max = 3, .takes_input = false},
-        {.name = "script", .command = {"sh", "-c"}, .arguments_max = 1, .takes_input = true},
+        {.name = "words",
+         .command = {"printf", "%s\\0", "fixed argument"},
+         .installed = {"printf", "%s\\0", "of the host's own"},
+         .arguments_max = 3,
+         .takes_input = false},
+        {.name = "script", .command = {"sh", "-c"}, .installed = {}, .arguments_max = 1, .takes_input = true},
     };
     return table;
 }
@@ -85,6 +89,12 @@ TEST_F(SshWorkerWithSshd, CallsVerbsOfTheTableOnly) {
     EXPECT_EQ(call(**host, {.verb = "words", .input = "x"}).error().code, Errc::invalid_argument);
     EXPECT_EQ(call(**host, {.verb = "words", .arguments = {"a\0b"s}}).error().code, Errc::invalid_argument);
     EXPECT_TRUE(call(**host, {.verb = "words"})) << "a refused call must not end the session";
+    auto target = sshd->target();
+    target.helper_installed = true;
+    auto installed = connect(worker, target);
+    ASSERT_TRUE(installed) << installed.error().detail;
+    EXPECT_EQ(call(**installed, {.verb = "words"})->output, "of the host's own\0"s);
+    EXPECT_EQ(call(**installed, script("true")).error().code, Errc::invalid_argument);
 }
 
 TEST_F(SshWorkerWithSshd, EndsWhenItIsNotNeededAndComesBackWhenItIs) {

@@ -583,6 +583,79 @@ auto-repair) # approve: a plan, and it waits; auto: inside the window only, by i
     until_so 120 eval '! metric aggmedic_master_drifted'
     grep -q 'a repaired master has drifted' "$dir/aggmedicd.log" || fail "the drift is not in the log"
     ;;
+sudoers) # all that is ever run on a master is in one table; a login user with the published sudoers file can do that and nothing else
+    cp -p "$build/systemd/aggmedic.sudoers" "$dir/published"
+    up --break cn-not-allowed
+    "$build/daemon/cli/aggmedic" config sudoers --user care >"$dir/lab/care.sudoers"
+    "$build/daemon/cli/aggmedic" config helper >"$dir/lab/helper"
+    sed 's/^care /aggmedic /; s/user: care,/user: aggmedic,/' "$dir/lab/care.sudoers" | cmp - "$dir/published" || fail "the published file is another one"
+    place=$(sed -n 's/.* \(\/[^ ]*\/helper-[0-9a-f]*\) look .*/\1/p' "$dir/lab/care.sudoers")
+    # Two more users on each master: care with that file, lent with all of sudo, as BOSH lends one. What sshd is asked to run for
+    # them is written down before it runs.
+    cat >"$dir/lab/record" <<'RECORD'
+#!/bin/sh
+{ printf '%s' "$SSH_ORIGINAL_COMMAND"; printf '\0'; } >>"/run/lab/recorded-$(id -un)"
+exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"
+RECORD
+    cat >"$dir/lab/users" <<USERS
+set -e
+mount -t tmpfs -o mode=0755 tmpfs /usr/local
+install -D -o root -g root -m 0755 /run/lab/dir/helper $place
+install -o root -g root -m 0755 /run/lab/dir/record /run/lab/record
+for user in care:1077 lent:1078; do
+    name=\${user%:*} id=\${user#*:}
+    printf '%s:x:%s:%s::/:/bin/sh\n' \$name \$id \$id >>/etc/passwd
+    printf '%s:x:%s:\n' \$name \$id >>/etc/group
+    printf '%s:*:19000:0:99999:7:::\n' \$name >>/etc/shadow
+    cp /etc/ssh/authorized_vcap /etc/ssh/authorized_\$name
+    install -o \$name -m 0600 /dev/null /run/lab/recorded-\$name
+done
+visudo -cqf /run/lab/dir/care.sudoers
+{ echo 'Defaults use_pty'; cat /run/lab/dir/care.sudoers; echo 'lent ALL=(ALL) NOPASSWD: ALL'; } >>/etc/sudoers
+visudo -cqf /etc/sudoers
+sed -i 's/^AllowUsers .*/AllowUsers vcap care lent/' /etc/ssh/sshd_config
+printf 'Match User care,lent\n    ForceCommand /run/lab/record\n' >>/etc/ssh/sshd_config
+kill -HUP \$(pgrep -o -x sshd)
+USERS
+    for m in 0 1 2; do on "master/$m" 'sudo sh /run/lab/dir/users' || fail "master/$m does not take the users"; done
+    as_user() { sed -i "s/ssh: {user: [a-z]*, \(helper: installed, \)\{0,1\}/ssh: {user: $1, /" "$dir/lab/aggmedic.yml"; }
+    table() { # USER WORDS: the record of one master is in the table, and holds each of these rows
+        for m in 0 1 2; do on "master/$m" "sudo cat /run/lab/recorded-$1"; done >"$dir/recorded"
+        "$build/tests/integration/scenarios/remote_table" "$dir/recorded" >"$dir/out" || fail "something else was run on a master"
+        for verb in $2; do says "^$verb $3 [0-9]"; done
+        [ "$(wc -l <"$dir/out")" -eq "$(wc -w <<<"$2")" ] || fail "other verbs than $2"
+    }
+    # A repair and its way back as care.
+    as_user 'care, helper: installed'
+    plan alone
+    expect 0 alone apply "$id"
+    says 'repaired and verified'
+    repaired
+    nothing_left
+    plan_revert
+    expect 4 alone apply "$id"
+    says 'taken back as asked'
+    table care 'look lock swap restart unlock' installed
+    # What care may not.
+    refused() { ! on master/0 "sudo -u care sudo -n $*" >"$dir/out" 2>&1 || fail "care may run $*"; says 'password is required'; }
+    on master/0 "sudo -u care sudo -n $place look bosh" >"$dir/out" || fail "care may not even look"
+    refused id
+    refused /bin/sh -c id
+    refused "$place"
+    refused "$place" look
+    refused "$place" reboot now
+    refused -u vcap "$place" look bosh
+    refused /bin/sh "$place" look bosh
+    on master/0 "sudo sh -c 'printf \"id\\n\" >>$place'"
+    refused "$place" look bosh # the digest is another
+    # A rollback as lent: the helper is sent.
+    as_user lent
+    sed -i 's/verify_timeout: {[^}]*}/verify_timeout: {bosh: 20s}/' "$dir/lab/aggmedic.yml"
+    "$lab" set --dir "$dir/lab" master/0 next-restart=slow:90 >/dev/null # not ready in time, once
+    plan alone
+    expect 4 alone apply "$id"
+    table lent 'look lock swap restart restore unlock' sent
+    ;;
 repair-credential) # read by the run alone; without it no run begins that counts on it
     up --break cn-not-allowed
     start_daemon

@@ -43,8 +43,17 @@ TEST(Arguments, KnowEveryCommand) {
         {{"bosh", "runtime-config", "demo", "--deployment", "d"}, Command::bosh_runtime_config},
         {{"config", "check"}, Command::config_check},
         {{"config", "init"}, Command::config_init},
+        {{"config", "sudoers", "--user", "kube-care"}, Command::config_sudoers},
+        {{"config", "helper"}, Command::config_helper},
     };
     for (const auto& [words, command] : table) EXPECT_EQ(understood(words).command, command) << words.front();
+}
+
+TEST(Arguments, ALoginNameIsNoWordOfSudoersOwn) {
+    EXPECT_EQ(understood({"config", "sudoers"}).user, "aggmedic");
+    EXPECT_EQ(understood({"config", "sudoers", "--user", "vcap.2"}).user, "vcap.2");
+    for (const std::string name : {"ALL", "ADMINS", "", "%wheel", "#0", "a b", "a,root", "a\n", "a=b", "Root"})
+        EXPECT_THAT(farewell({"config", "sudoers", "--user", name}).error, HasSubstr("login name")) << name;
 }
 
 TEST(Arguments, TakeGlobalOptionsBeforeAndAfterTheCommand) {

@@ -2,17 +2,21 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "fixture.hpp"
+#include "net/text.hpp"
 #include "program.hpp"
 #include "scripted_daemon.hpp"
 
 namespace aggmedic::cli {
 namespace {
 
+using testing::EndsWith;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 class InFolder : public testing::Test {
   protected:
@@ -45,6 +49,22 @@ TEST_F(ConfigCommand, InitWritesAnExampleOnceAndNeverOverAFile) {
     Program second({"config", "init", "--config", file("a.yml")});
     EXPECT_EQ(second.wait(), 2);
     EXPECT_THAT(second.error, HasSubstr("never writes over"));
+}
+
+TEST_F(ConfigCommand, SudoersNamesTheHelperByItsDigest) {
+    Program helper({"config", "helper"});
+    EXPECT_EQ(helper.wait(), 0);
+    EXPECT_THAT(helper.output, StartsWith("#!/bin/sh\n"));
+    Program sudoers({"config", "sudoers", "--user", "kube-care"});
+    EXPECT_EQ(sudoers.wait(), 0) << sudoers.error;
+    const auto digest = sha256_hex(helper.output);
+    for (const std::string verb : {"look", "lock", "swap", "restart", "restore", "unlock"})
+        EXPECT_THAT(sudoers.output, HasSubstr("sha256:" + digest + " /usr/local/libexec/aggmedic/helper-" +
+                                              digest.substr(0, 32) + " " + verb + " *"));
+    EXPECT_THAT(sudoers.output, EndsWith("\nkube-care ALL=(root) NOPASSWD: AGGMEDIC\n"));
+    if (!std::filesystem::exists("/usr/sbin/visudo")) GTEST_SKIP() << "sudo is not installed: visudo was NOT asked";
+    const auto written = write("sudoers", sudoers.output);
+    EXPECT_EQ(std::system(("/usr/sbin/visudo -cqf " + written).c_str()), 0);  // NOLINT(concurrency-mt-unsafe)
 }
 
 TEST_F(ConfigCommand, CheckReportsEveryFaultWithItsPlace) {

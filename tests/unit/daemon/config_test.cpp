@@ -312,6 +312,8 @@ TEST_F(ConfigTest, SshNeedsAPlatformAKeyAndEveryMastersHostKey) {
         with("    platform: bosh\n    ssh: {user: -oX, private_key_file: demo.token, known_hosts_file: known_hosts}\n"),
         testing::IsSupersetOf({HasSubstr("clusters[0].ssh.user is no user name"), HasSubstr("holds no private key")}));
     EXPECT_THAT(with("    platform: kubeadm\n"), ElementsAre());
+    EXPECT_THAT(with("    ssh: {helper: pushed}\n"),
+                testing::Contains(HasSubstr("6:19: clusters[0].ssh.helper must be sent or installed")));
 }
 
 TEST_F(ConfigTest, RefusesATokenThatCouldEndAHeader) {

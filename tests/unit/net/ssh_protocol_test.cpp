@@ -26,14 +26,19 @@ Reply through(const Reply& reply) {
 }
 
 TEST(SshProtocol, CarriesRequests) {
-    const SshTarget target{
-        .address = "10.0.0.1", .port = 2222, .user = "vcap", .private_key_pem = "key\n", .host_keys = {"a b", "c d"}};
+    const SshTarget target{.address = "10.0.0.1",
+                           .port = 2222,
+                           .user = "vcap",
+                           .private_key_pem = "key\n",
+                           .helper_installed = true,
+                           .host_keys = {"a b", "c d"}};
     const auto connect =
         through({.id = 7, .body = Connect{.target = target, .timeout = std::chrono::milliseconds(1500)}});
     EXPECT_EQ(connect.id, 7U);
     const auto& read = std::get<Connect>(connect.body);
     EXPECT_EQ(read.target.address, target.address);
     EXPECT_EQ(read.target.port, target.port);
+    EXPECT_EQ(read.target.helper_installed, target.helper_installed);
     EXPECT_EQ(read.target.user, target.user);
     EXPECT_EQ(read.target.private_key_pem, target.private_key_pem);
     EXPECT_EQ(read.target.host_keys, target.host_keys);

@@ -7,6 +7,7 @@
 #include "helper_master.hpp"
 #include "net/text.hpp"
 #include "probes/look.hpp"
+#include "remediate/sudoers.hpp"
 
 namespace aggmedic::remediate {
 namespace {
@@ -381,6 +382,7 @@ INSTANTIATE_TEST_SUITE_P(Shells, MasterHelper, testing::Values("dash", "bash", "
 TEST(RemoteVerbs, AreTheHelperAndNothingElse) {
     for (const auto& verb : remote_verbs()) {
         EXPECT_THAT(verb.command, ElementsAre("sudo", "-n", "/bin/sh", "-c", helper_script(), "aggmedic", verb.name));
+        EXPECT_THAT(verb.installed, ElementsAre("sudo", "-n", installed_helper_path(), verb.name));
         EXPECT_EQ(verb.takes_input, verb.name == "swap");
     }
     EXPECT_LT(helper_script().size(), 48U * 1024);  // one word of a command line: 128 KiB at most

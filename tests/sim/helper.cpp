@@ -46,7 +46,7 @@ VerbReply Cluster::call_helper(Master& each, const VerbCall& call) {
 
 VerbReply Cluster::verb_lock(Master& each, const VerbCall& call) {
     const auto &holder = call.arguments.at(1), &run = call.arguments.at(2);
-    if (is_over(each.unlocked, call)) return says(24, "token");
+    if (!trusts_any_token && is_over(each.unlocked, call)) return says(24, "token");
     if (each.lock) {
         const bool live = each.lock->boot == each.boot_id() && each.lock->expiry > now();
         if (each.lock->holder == holder && each.lock->run == run) {
@@ -77,7 +77,7 @@ std::string Cluster::want_ours(Master& each, const VerbCall& call) {
 VerbReply Cluster::verb_swap(Master& each, const VerbCall& call) {
     const auto &before = call.arguments.at(5), &after = call.arguments.at(6), &run = call.arguments.at(2);
     if (auto not_ours = want_ours(each, call); !not_ours.empty()) return says(24, not_ours);
-    if (is_over(each.undone, call)) return says(24, "token");
+    if (!trusts_any_token && is_over(each.undone, call)) return says(24, "token");
     const auto* kept = backup_of(each, run);
     if (each.file->sha256 == after && kept != nullptr && kept->version->sha256 == before) return says(0, "already");
     if (each.file->sha256 != before) return says(25, "changed");

@@ -84,11 +84,7 @@ asio::awaitable<bool> RunShell::take_up(std::optional<StepRecord> in_flight) {
     const auto close_open = [this](StepOutcome outcome, std::string detail) -> asio::awaitable<void> {
         walk_.completed(outcome, detail);
         if (!open_) co_return;
-        const auto sequence = *std::exchange(open_, std::nullopt);
-        const auto kept = co_await run_blocking(context_.journal_thread, [this, sequence, outcome, detail] {
-            return context_.journal.complete(record_.id, sequence, outcome, detail, context_.now());
-        });
-        if (!kept) mirror("journal: " + printable(kept.error().detail));
+        co_await complete(*std::exchange(open_, std::nullopt), outcome, std::move(detail));
     };
     if (next->step == Step::lock || next->step == Step::check) {
         // A lock that was under way may be held, and is released with the others.

@@ -132,12 +132,33 @@ asio::awaitable<RunResult> RunShell::run() {
 
 asio::awaitable<std::optional<std::int64_t>> RunShell::intend(Action action) {
     if (open_) co_return std::exchange(open_, std::nullopt);
+    if (!co_await write_completions()) co_return std::nullopt;
     const auto intended = co_await run_blocking(context_.journal_thread, [this, action] {
         return context_.journal.intend(record_.id, action, context_.now());
     });
     if (intended) co_return *intended;
     mirror(describe(intended.error()));
     co_return std::nullopt;
+}
+
+asio::awaitable<bool> RunShell::complete(std::int64_t sequence, StepOutcome outcome, std::string detail) {
+    uncompleted_.push_back(
+        {.sequence = sequence, .outcome = outcome, .detail = std::move(detail), .at = context_.now()});
+    co_return co_await write_completions();
+}
+
+asio::awaitable<bool> RunShell::write_completions() {
+    while (!uncompleted_.empty()) {
+        const auto kept = co_await run_blocking(context_.journal_thread, [this, next = uncompleted_.front()] {
+            return context_.journal.complete(record_.id, next.sequence, next.outcome, next.detail, next.at);
+        });
+        if (!kept) {
+            mirror(describe(kept.error()));
+            co_return false;
+        }
+        uncompleted_.pop_front();
+    }
+    co_return true;
 }
 
 asio::awaitable<void> RunShell::walk_on() {
@@ -165,16 +186,11 @@ asio::awaitable<void> RunShell::walk_on() {
         walk_.completed(done.outcome, done.detail);
         const std::string outcome(name(done.outcome));
         tell(*action, outcome, done.detail);
-        if (!line) {
+        if (!line || !co_await complete(*line, done.outcome, done.detail))
             mirror(what + ": " + outcome + " " + done.detail);
-            continue;
-        }
-        const auto kept = co_await run_blocking(context_.journal_thread, [this, sequence = *line, done] {
-            return context_.journal.complete(record_.id, sequence, done.outcome, done.detail, context_.now());
-        });
-        if (!kept) mirror(what + ": " + outcome + " " + done.detail + " (" + describe(kept.error()) + ")");
     }
     co_await steps_->close();
+    co_await write_completions();  // before the run's end is
 }
 
 asio::awaitable<RunResult> RunShell::conclude(RunOutcome outcome, std::string why, std::string next) {
@@ -190,6 +206,7 @@ asio::awaitable<RunResult> RunShell::conclude(RunOutcome outcome, std::string wh
 }
 
 asio::awaitable<RunResult> RunShell::result(bool finished) {
+    co_await write_completions();  // the last chance
     RunResult result;
     result.record = record_;
     auto steps = co_await run_blocking(context_.journal_thread, [this] { return context_.journal.steps(record_.id); });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,11 +22,21 @@ class RunShell {
     asio::awaitable<RunResult> reconcile();
 
   private:
+    struct Completion {
+        std::int64_t sequence;
+        StepOutcome outcome;
+        std::string detail;
+        TimePoint at;
+    };
+
     asio::awaitable<std::string> begin();               // what speaks against the run; empty: it has begun
     asio::awaitable<std::string> ask_guards();          // likewise
     asio::awaitable<bool> prepare(std::int64_t token);  // holder, steps; false: the journal cannot say who we are
     asio::awaitable<void> walk_on();
     asio::awaitable<std::optional<std::int64_t>> intend(Action action);
+    // False while the journal cannot take it: it is written before anything else is, as soon as there is room again.
+    asio::awaitable<bool> complete(std::int64_t sequence, StepOutcome outcome, std::string detail);
+    asio::awaitable<bool> write_completions();
     asio::awaitable<bool> take_up(std::optional<StepRecord> in_flight);
     asio::awaitable<std::string> what_is_not_old();
     asio::awaitable<HelperAnswer> insist_on_lock(std::string master);
@@ -45,8 +56,9 @@ class RunShell {
     RunWalk walk_;
     RunLease lease_;
     std::unique_ptr<RunSteps> steps_;
-    std::optional<std::int64_t> open_;  // the journal's line of a step that is taken up again
-    bool left_ = false;                 // the daemon stops: the run goes on after its next start
+    std::optional<std::int64_t> open_;    // the journal's line of a step that is taken up again
+    std::deque<Completion> uncompleted_;  // done, and not in the journal yet; oldest first
+    bool left_ = false;                   // the daemon stops: the run goes on after its next start
 };
 
 }  // namespace aggmedic::remediate

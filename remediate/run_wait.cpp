@@ -72,6 +72,10 @@ asio::awaitable<StepResult> RunSteps::process(std::string master) {
         const auto seen = co_await look(master, milliseconds(0));
         if (!seen) co_return Attempt{.detail = cannot_be_read(seen.error())};
         const auto& view = seen->view;
+        // Not so where the undo of an earlier life had begun and no disk took its record, or where somebody edits.
+        if (view.args_file.sha256 != planned.sha256_after) {
+            co_return Attempt{.kind = Attempt::Kind::failed, .detail = "its file is not the new one any more"};
+        }
         if (!view.process) co_return Attempt{.detail = "no process yet"};
         const std::pair now(view.process->pid, view.process->start_ticks);
         if (now == std::pair(planned.pid, planned.start_ticks))
@@ -142,11 +146,13 @@ asio::awaitable<RunSteps::Attempt> RunSteps::steady_process(std::string master, 
     const auto seen = co_await look(master, milliseconds(0));
     if (!seen) co_return Attempt{.detail = cannot_be_read(seen.error())};
     const auto& view = seen->view;
+    const auto& planned = *find_master(plan_, master);
+    if (view.args_file.sha256 != (undo ? planned.sha256_before : planned.sha256_after))
+        co_return Attempt{.kind = Attempt::Kind::failed, .detail = "its file was changed meanwhile"};
     if (!view.process) co_return Attempt{.detail = "its process is gone again"};
     const std::pair now(view.process->pid, view.process->start_ticks);
     const auto expected = std::exchange(process_, now);
     if (expected && *expected != now) co_return Attempt{.detail = "its process was started again meanwhile"};
-    const auto& planned = *find_master(plan_, master);
     const auto& arguments = undo ? planned.arguments_sha256 : planned.arguments_sha256_after;
     if (view.process->arguments.sha256 != arguments) co_return Attempt{.detail = "its process runs other arguments"};
     if (!all_services_run(view)) co_return Attempt{.detail = "not all jobs of the VM run"};

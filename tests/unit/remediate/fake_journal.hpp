@@ -11,7 +11,8 @@ namespace aggmedic::remediate {
 class FakeJournal : public Journal {
   public:
     bool disk_is_full = false;
-    int full_from_write = -1;  // the disk is full from the n-th write on
+    int full_from_write = -1;     // the disk is full from the n-th write on
+    int full_writes = 1'000'000;  // so many of them
     int writes = 0;
     std::function<void()> after_write;  // may throw to kill the daemon
     std::map<std::string, Plan> stored_plans;
@@ -117,7 +118,7 @@ class FakeJournal : public Journal {
 
   private:
     Result<void> write() {
-        if (full_from_write >= 0 && writes >= full_from_write) disk_is_full = true;
+        if (full_from_write >= 0) disk_is_full = writes >= full_from_write && writes - full_from_write < full_writes;
         ++writes;
         if (disk_is_full) return fail(Errc::io_failed, "database or disk is full");
         return {};

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "net/text.hpp"
+#include "remediate/replay.hpp"
 #include "run_rig.hpp"
 
 // Every exchange of a run fails once, every write of the journal fails once, and the daemon dies at every one of them.
@@ -118,6 +119,65 @@ TEST(EveryJournalWrite, MayBeTheLast) {
         EXPECT_FALSE(rig.mirrored.empty() && at > 0) << "the mirror was not told";
         if (HasFailure()) break;
     }
+}
+
+// A disk that is full for a moment: what was done then is written afterwards, and the journal tells what the run tells.
+TEST(EveryJournalWrite, MayFailForAWhile) {
+    for (const int failing : {1, 2}) {
+        for (int at = 1;; ++at) {
+            RunRig rig(2);
+            rig.adjust = be_quick;
+            const auto plan = rig.plan();
+            rig.journal.full_from_write = at;
+            rig.journal.full_writes = failing;
+            const auto result = rig.apply(plan);
+            if (rig.journal.writes <= at) break;
+            expect_consistent(rig, plan, result, "write " + std::to_string(at));
+            const bool has_ended = rig.journal.unfinished()->empty();
+            const auto recorded = replay(walk_options(plan, false), result.steps);
+            ASSERT_TRUE(recorded) << "write " << at;
+            for (const auto& [master, state] : result.masters) {
+                if (has_ended) EXPECT_EQ(name(recorded->walk.state_of(master)), state) << master << ", write " << at;
+            }
+            for (const auto& step : result.steps) {
+                if (has_ended) EXPECT_FALSE(step.outcome.empty()) << step.step << ", write " << at;
+            }
+            if (HasFailure()) return;
+        }
+    }
+}
+
+// A full disk, so the undo has no record, and death in the middle of it: the next life must not take the run for one
+// that goes on forward.
+TEST(EveryJournalWrite, MayBeTheLastBeforeADeath) {
+    int died = 0;
+    for (int exchanges_left = 1; exchanges_left < 5; ++exchanges_left) {
+        for (int at = 8; at < 24; ++at) {  // of the canary
+            RunRig rig(2);
+            rig.adjust = be_quick;
+            const auto plan = rig.plan();
+            rig.journal.full_from_write = at;
+            int left = exchanges_left;
+            watch_two_down(rig, [&] {
+                if (rig.journal.writes > at && --left == 0) throw Killed{};
+            });
+            try {
+                rig.apply(plan);
+                continue;  // it ended before
+            } catch (const Killed&) {
+                ++died;
+            }
+            *rig.journal.lease_held = 0;
+            rig.journal.full_from_write = -1;
+            rig.journal.disk_is_full = false;
+            watch_two_down(rig);
+            const auto result = rig.reconcile(plan);
+            expect_consistent(rig, plan, result,
+                              "write " + std::to_string(at) + ", died at exchange " + std::to_string(exchanges_left));
+            if (HasFailure()) return;
+        }
+    }
+    EXPECT_GT(died, 40);
 }
 
 struct Death {

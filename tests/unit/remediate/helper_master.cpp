@@ -180,10 +180,11 @@ Finished HelperMaster::call(const std::string& verb, const std::vector<std::stri
 }
 
 void HelperMaster::start_process(const std::vector<std::string>& arguments) {
-    // A shell under the name that the kernel shows for the apiserver; what it runs is its argument 1 and 2.
+    // A shell under the name that the kernel shows for the apiserver; what it runs is its argument 1 and 2. It stops
+    // itself: a child would outlive it.
     const auto program = root_ / "kube-apiserver";
     fs::copy_file("/bin/dash", program, fs::copy_options::overwrite_existing);
-    std::vector<std::string> argv{program, "-c", "sleep 600; :"};
+    std::vector<std::string> argv{program, "-c", "kill -STOP $$; :"};
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     process_ = spawn(argv, "/dev/null", "/dev/null", "/dev/null");
     for (int tries = 0; slurp("/proc/" + std::to_string(process_) + "/comm") != "kube-apiserver\n" && tries < 500;

@@ -100,13 +100,14 @@ before=aggregator after=aggregator,demo.pks.ik.am
 
 # --- one run --------------------------------------------------------------------------------------------------------
 
-plan() { # into id; a fresh lab may need a moment until its conditions settle
+plan() { # [WORDS] into id; false where the plan says WORDS, or in the end; a fresh lab may need a moment until its conditions settle
     local end=$((SECONDS + 60)) status
     while :; do
         status=0
         aggmedic plan demo --accept-risk shared-ca >"$dir/plan" 2>&1 || status=$?
         id=$(sed -n 's/^To apply exactly this: *aggmedic apply \([0-9a-f]*\).*/\1/p' "$dir/plan")
         [ -z "$id" ] || return 0
+        [ $# -eq 0 ] || ! grep -q "$1" "$dir/plan" || return 1
         [ "$SECONDS" -lt "$end" ] || return 1
         sleep 0.5
     done
@@ -205,7 +206,7 @@ completes() {
     local planned=yes
     disarm
     for m in $masters; do on "$m" 'sudo rm -f /var/vcap/data/filler'; done
-    plan || planned=no
+    plan 'nothing to do' || planned=no
     if [ -z "$outcome" ] && [ -n "$run" ]; then
         read_run
         [ -n "$outcome" ] || fail "nobody took the run up"

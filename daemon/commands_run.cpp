@@ -202,12 +202,19 @@ asio::awaitable<Reply> Program::follow(Request request, ProgressSink progress) {
 
 // A run of another time or process, from the journal.
 asio::awaitable<Reply> Program::recorded_run(std::string id) {
-    const auto recorded = co_await planned_run(std::move(id));
-    if (!recorded) co_return failed(exit_status::usage, recorded.error().detail);
-    const auto& [run, plan] = *recorded;
-    const auto steps = co_await in_journal([of = run.id](Journal& journal) { return journal.steps(of); });
-    if (!steps) co_return failed(exit_status::usage, steps.error().detail);
-    co_return Reply{.exit_status = exit_status_of(run.outcome), .error = {}, .result = report_of(run, *steps, plan)};
+    auto reported = co_await report(std::move(id));
+    if (!reported) co_return failed(exit_status::usage, reported.error().detail);
+    co_return Reply{
+        .exit_status = exit_status_of(reported->run.outcome), .error = {}, .result = std::move(reported->told)};
+}
+
+asio::awaitable<Result<Program::ReportedRun>> Program::report(std::string id) {
+    auto recorded = co_await planned_run(std::move(id));
+    if (!recorded) co_return std::unexpected(recorded.error());
+    const auto steps = co_await in_journal([of = recorded->run.id](Journal& journal) { return journal.steps(of); });
+    if (!steps) co_return std::unexpected(steps.error());
+    auto told = report_of(recorded->run, *steps, recorded->plan);
+    co_return ReportedRun{.run = std::move(recorded->run), .told = std::move(told)};
 }
 
 asio::awaitable<Reply> Program::runs(Request request) {
@@ -220,11 +227,9 @@ asio::awaitable<Reply> Program::runs(Request request) {
         list.push_back(std::move(entry));
     };
     if (!request.id.empty()) {
-        auto recorded = co_await recorded_run(request.id);
-        if (!recorded.error.empty()) co_return recorded;
-        const auto record = co_await in_journal([id = request.id](Journal& journal) { return journal.run(id); });
-        if (!record || !*record) co_return failed(exit_status::usage, "there is no such run");
-        add(**record, {{"masters", recorded.result["masters"]}, {"steps", recorded.result["steps"]}});
+        const auto reported = co_await report(request.id);
+        if (!reported) co_return failed(exit_status::usage, reported.error().detail);
+        add(reported->run, {{"masters", reported->told["masters"]}, {"steps", reported->told["steps"]}});
     } else {
         const auto records = co_await in_journal([](Journal& journal) { return journal.runs(runs_shown_max); });
         if (!records) co_return failed(exit_status::usage, records.error().detail);

@@ -95,6 +95,11 @@ class Program : public Service, public std::enable_shared_from_this<Program> {
     asio::awaitable<Reply> abort(Request request, ProgressSink progress);
     asio::awaitable<Reply> follow(Request request, ProgressSink progress);
     asio::awaitable<Reply> runs(Request request);
+    struct ReportedRun {
+        remediate::RunRecord run;
+        nlohmann::json told;  // run_report.hpp
+    };
+    asio::awaitable<Result<ReportedRun>> report(std::string id);
     asio::awaitable<Reply> recorded_run(std::string id);
     asio::awaitable<Reply> await_end(std::shared_ptr<ActiveRun> run, ProgressSink progress);
     // Who starts a run: a person, or the daemon by itself with what the alert gate answered.

@@ -6,6 +6,7 @@
 #include "probes/cluster_connections.hpp"
 #include "probes/exchange.hpp"
 #include "probes/observe.hpp"
+#include "probes/platform.hpp"
 
 // The narrow questions of a run: a connection of their own each, so that no answer comes through a connection that
 // survived a restart, and none waits behind a probe.
@@ -80,7 +81,7 @@ asio::awaitable<Result<Look>> look_at_master(RemoteHost& host, std::string maste
                            (is_refused ? " (what the login user needs: aggmedic config sudoers)" : ""));
     }
     auto look = parse_look(master, reply->output, asked, answered);
-    if (look && platform != "detect" && look->view.platform != platform)
+    if (look && platform != detected_platform && look->view.platform != platform)
         co_return fail(Errc::malformed_reply, "look: the answer is about another platform");
     if (look) name_backends(backends, look->view);
     co_return look;

@@ -20,15 +20,17 @@ std::vector<std::string> CommandLine::arguments() const {
     return passed;
 }
 
+bool names_flag(std::string_view argument, std::string_view flag) {
+    const auto dashes = [](char byte) { return byte == '_' ? '-' : byte; };
+    const std::string_view given = argument.substr(0, argument.find('='));
+    return given.starts_with("--") && std::ranges::equal(given.substr(2), flag, {}, dashes, dashes);
+}
+
 std::optional<std::size_t> file_of_flag(const CommandLine& line, std::string_view flag) {
     for (std::size_t at = 0; at < line.words.size(); ++at) {
-        std::string argument = line.words[at].value.value_or("");
-        const auto equals = argument.find('=');
-        std::ranges::replace(argument.begin(),
-                             argument.begin() + static_cast<std::ptrdiff_t>(std::min(equals, argument.size())), '_',
-                             '-');
-        if (argument.substr(0, equals) != "--" + std::string(flag)) continue;
-        const bool value_follows = equals == std::string::npos && at + 1 < line.words.size();
+        const std::string argument = line.words[at].value.value_or("");
+        if (!names_flag(argument, flag)) continue;
+        const bool value_follows = !argument.contains('=') && at + 1 < line.words.size();
         return line.words[value_follows ? at + 1 : at].file;
     }
     return std::nullopt;

@@ -45,6 +45,9 @@ struct CommandLine {
     std::vector<std::string> arguments() const;
 };
 
+// Whether an argument is `--flag` or `--flag=...`. The apiserver reads an underscore in a flag's name as a dash.
+bool names_flag(std::string_view argument, std::string_view flag);
+
 // Which file holds the value of this flag (its first use); nullopt: the flag is not there.
 std::optional<std::size_t> file_of_flag(const CommandLine& line, std::string_view flag);
 

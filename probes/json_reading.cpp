@@ -71,4 +71,10 @@ const nlohmann::json& array_at(const nlohmann::json& object, std::string_view ke
     return found != object.end() && found->is_array() ? *found : none;
 }
 
+bool condition_is_true(const nlohmann::json& status, std::string_view type) {
+    return std::ranges::any_of(array_at(status, "conditions"), [&](const nlohmann::json& condition) {
+        return text_at(condition, "type") == type && text_at(condition, "status") == "True";
+    });
+}
+
 }  // namespace aggmedic::probes

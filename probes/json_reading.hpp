@@ -24,5 +24,7 @@ bool flag_at(const nlohmann::json& object, std::string_view key);
 // The member when it is an object (or array), else an empty one.
 const nlohmann::json& object_at(const nlohmann::json& object, std::string_view key);
 const nlohmann::json& array_at(const nlohmann::json& object, std::string_view key);
+// Whether the `conditions` of an object's status say True of this type (meta/v1 Condition).
+bool condition_is_true(const nlohmann::json& status, std::string_view type);
 
 }  // namespace aggmedic::probes

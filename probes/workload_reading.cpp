@@ -82,12 +82,6 @@ void settle(EndpointFacts& facts) {
     }
 }
 
-bool condition_is_true(const json& status, std::string_view type) {
-    return std::ranges::any_of(array_at(status, "conditions"), [&](const json& condition) {
-        return text_at(condition, "type") == type && text_at(condition, "status") == "True";
-    });
-}
-
 bool serves(const json& container, const ServiceFacts& service) {
     return std::ranges::any_of(array_at(container, "ports"), [&](const json& port) {
         return !service.target_port.empty() &&

@@ -34,19 +34,12 @@ struct FlagUse {
     bool without_value = false;  // `--flag` with nothing behind it that could be a list
 };
 
-// The apiserver reads an underscore in a flag's name as a dash.
-bool names_flag(std::string_view argument, std::string_view flag) {
-    const auto dashes = [](char byte) { return byte == '_' ? '-' : byte; };
-    const std::string_view given = argument.substr(0, argument.find('='));
-    return given.starts_with("--") && std::ranges::equal(given.substr(2), flag, {}, dashes, dashes);
-}
-
 std::vector<FlagUse> find_flag(Words words, std::string_view flag) {
     std::vector<FlagUse> uses;
     for (std::size_t at = 0; at < words.size(); ++at) {
         const std::string argument = words[at].value.value_or("");
         if (argument == "--") break;  // what follows is read as no flag
-        if (!names_flag(argument, flag)) continue;
+        if (!probes::names_flag(argument, flag)) continue;
         if (const std::size_t equals = argument.find('='); equals != argument.npos) {
             uses.push_back({.word = at, .list = argument.substr(equals + 1)});
             continue;
@@ -252,11 +245,6 @@ EditResult edit_arguments(const probes::Platform& platform, std::span<const Sour
     return with_place(grow(platform, files, *line, changed, edit), files, word);
 }
 
-EditResult edit_bpm(std::string_view bytes, const ArgumentEdit& edit) {
-    const SourceFile file{.path = {}, .bytes = std::string(bytes)};
-    return edit_arguments(*probes::find_platform("bosh"), {&file, 1}, edit);
-}
-
 EditResult take_back_arguments(const probes::Platform& platform, std::span<const SourceFile> files,
                                const ArgumentEdit& edit, std::string_view sha256_before) {
     const auto line = platform.read(files);
@@ -281,11 +269,6 @@ EditResult take_back_arguments(const probes::Platform& platform, std::span<const
     return say(EditAnswer::not_understood,
                "It is neither what the run wrote nor what it found: somebody changed it since. Take the name out by "
                "hand, restart, and revert again.");
-}
-
-EditResult take_back_bpm(std::string_view bytes, const ArgumentEdit& edit, std::string_view sha256_before) {
-    const SourceFile file{.path = {}, .bytes = std::string(bytes)};
-    return take_back_arguments(*probes::find_platform("bosh"), {&file, 1}, edit, sha256_before);
 }
 
 }  // namespace aggmedic::remediate

@@ -50,16 +50,10 @@ struct EditResult {
 EditResult edit_arguments(const probes::Platform& platform, std::span<const probes::SourceFile> files,
                           const ArgumentEdit& edit);
 
-// The same for the one file of the platform bosh.
-EditResult edit_bpm(std::string_view bytes, const ArgumentEdit& edit);
-
 // Pure. The file that holds the list, without the one name that edit_arguments() put into it: `changed` only when what
 // comes out has the digest `sha256_before` and edit_arguments() makes of it exactly what is there now. `already_right`:
 // it is that file.
 EditResult take_back_arguments(const probes::Platform& platform, std::span<const probes::SourceFile> files,
                                const ArgumentEdit& edit, std::string_view sha256_before);
-
-// The same for the one file of the platform bosh.
-EditResult take_back_bpm(std::string_view bytes, const ArgumentEdit& edit, std::string_view sha256_before);
 
 }  // namespace aggmedic::remediate

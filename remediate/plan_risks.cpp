@@ -112,16 +112,11 @@ std::vector<Risk> risks_of_configmap(const Facts& facts, const Plan& plan) {
     risks.push_back(note("narrower-grant",
                          "The extension API servers will believe the name. The apiservers themselves will not: their "
                          "arguments stay as they are, so this grants less than --method args does."));
-    const std::string permanent_words =
-        plan.platform == "bosh"
-            ? "aggmedic bosh ops-file " + plan.cluster + ", or aggmedic bosh runtime-config " + plan.cluster + "."
-            : "aggmedic plan " + plan.cluster + ", in a window of your choice.";
     if (only_grows(plan.kubernetes)) {
-        risks.push_back(
-            note("explained-by-no-file",
-                 "No master's arguments will account for the name: it stays a finding (unexplained-trust) "
-                 "until they do, and a ConfigMap that is deleted comes back without it. Make it permanent: " +
-                     permanent_words));
+        risks.push_back(note("explained-by-no-file",
+                             "No master's arguments will account for the name: it stays a finding (unexplained-trust) "
+                             "until they do, and a ConfigMap that is deleted comes back without it. " +
+                                 make_permanent(plan)));
     } else {
         risks.push_back(note("until-next-master-start",
                              "It heals until the next master start and no longer: up to Kubernetes 1.16 every starting "

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "net/text.hpp"
+#include "probes/platform.hpp"
 #include "remediate/guard.hpp"
 
 namespace aggmedic::remediate {
@@ -44,6 +45,10 @@ std::vector<std::string> permanent_in_kubeadm(const Plan& plan) {
     }
     lines.emplace_back("Entries that extraArgs already has stay beside it.");
     return lines;
+}
+
+std::string bosh_commands(const Plan& plan) {
+    return "aggmedic bosh ops-file " + plan.cluster + ", or aggmedic bosh runtime-config " + plan.cluster + ".";
 }
 
 // After a revert.
@@ -90,10 +95,14 @@ std::string lasts_until(const Plan& plan) {
     if (plan.platform == "systemd")
         return "The file lasts until whoever renders it (Ansible, a package, an image) writes it again: make the same "
                "change there.";
-    return "A file on a BOSH VM lives until a template changes or the VM is recreated. Make it permanent: aggmedic "
-           "bosh "
-           "ops-file " +
-           plan.cluster + ", or aggmedic bosh runtime-config " + plan.cluster + ".";
+    return "A file on a BOSH VM lives until a template changes or the VM is recreated. Make it permanent: " +
+           bosh_commands(plan);
+}
+
+std::string make_permanent(const Plan& plan) {
+    return "Make it permanent: " + (plan.platform == "bosh"
+                                        ? bosh_commands(plan)
+                                        : "aggmedic plan " + plan.cluster + ", in a window of your choice.");
 }
 
 std::string permanent_command(const Plan& plan) {
@@ -118,7 +127,7 @@ std::vector<std::string> describe_permanent(const Plan& plan) {
 
 std::string not_edited(std::string_view platform) {
     const std::string name = printable(platform, 32);
-    if (platform.empty() || platform == "detect" || platform == "none")
+    if (platform.empty() || platform == probes::detected_platform || platform == "none")
         return "It is not known how the masters' apiserver is configured: set `platform` and `ssh` for this cluster.";
     if (platform == "several")
         return "The masters carry the files of more than one platform: set `platform` for this cluster.";

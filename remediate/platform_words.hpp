@@ -18,6 +18,8 @@ std::string kept_bytes(std::string_view platform, const std::string& resolved, s
 
 // How long the change of a file lasts by itself, and who would take it back.
 std::string lasts_until(const Plan& plan);
+// The same as a sentence that says what to type.
+std::string make_permanent(const Plan& plan);
 // The command that makes it last, as far as one of ours does.
 std::string permanent_command(const Plan& plan);
 // What has to be done outside of the masters for it to last, one sentence each; nothing where the arguments stay.

@@ -37,12 +37,6 @@ std::string percent_encoded(std::string_view text) {
     return encoded;
 }
 
-bool is_ready(const json& pod) {
-    return std::ranges::any_of(array_at(object_at(pod, "status"), "conditions"), [](const json& condition) {
-        return condition.is_object() && text_at(condition, "type") == "Ready" && text_at(condition, "status") == "True";
-    });
-}
-
 Result<std::vector<Pod>> parse_pods(const std::string& body) {
     const auto list = probes::read_json_object(
         body, {"items", "metadata", "name", "uid", "deletionTimestamp", "status", "conditions", "type"});
@@ -53,7 +47,9 @@ Result<std::vector<Pod>> parse_pods(const std::string& body) {
     for (const auto& item : (*list)["items"]) {
         const auto& metadata = object_at(item, "metadata");
         if (metadata.contains("deletionTimestamp") || !metadata.contains("name")) continue;
-        Pod pod{.name = text_at(metadata, "name"), .uid = text_at(metadata, "uid"), .ready = is_ready(item)};
+        Pod pod{.name = text_at(metadata, "name"),
+                .uid = text_at(metadata, "uid"),
+                .ready = probes::condition_is_true(object_at(item, "status"), "Ready")};
         if (!is_name(pod.name)) return fail(Errc::malformed_reply, "a pod has a name that is none");
         if (pod.uid.empty()) return fail(Errc::malformed_reply, "pod " + pod.name + " has no UID");
         pods.push_back(std::move(pod));

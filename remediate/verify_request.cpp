@@ -1,6 +1,7 @@
 #include "remediate/verify_request.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -37,12 +38,6 @@ VerifyAnswer judge_value(const VerifyRequest& wanted, VerifyAnswer answer, const
     answer.passes = text == wanted.value;
     answer.says += ", and " + path + " is " + (text ? as_told(*text) : "no single value");
     return answer;
-}
-
-std::string join(const std::vector<std::string>& words) {
-    std::string text;
-    for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
-    return text;
 }
 
 bool is_of(const std::string& path, const std::string& apiservice) {
@@ -90,10 +85,11 @@ std::string describe_verify_request(const VerifyRequest& wanted) {
             failing.push_back(answer.master + " " + printable(answer.says, 256));
         }
     }
-    if (!failing.empty()) text += " Before: through " + join(failing) + ".";
+    if (!failing.empty()) text += fmt::format(" Before: through {}.", fmt::join(failing, ", "));
     if (!passing.empty() && failing.empty())
         text += " It passes already, so it proves nothing of the repair, only that the repair breaks nothing there.";
-    if (!passing.empty() && !failing.empty()) text += " It passes already through " + join(passing) + ".";
+    if (!passing.empty() && !failing.empty())
+        text += fmt::format(" It passes already through {}.", fmt::join(passing, ", "));
     return text;
 }
 

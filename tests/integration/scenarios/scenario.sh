@@ -77,8 +77,7 @@ start_daemon() {
     until_so 60 inside curl -fsS http://127.0.0.1:10797/-/healthy
 }
 
-repair() { # the whole path, standalone
-    plan alone
+apply_planned() { # and what must be so afterwards
     expect 0 alone apply "$id"
     says 'repaired and verified'
     repaired
@@ -87,6 +86,8 @@ repair() { # the whole path, standalone
     expect 0 alone plan demo
     says 'nothing to do'
 }
+
+repair() { plan alone; apply_planned; } # the whole path, standalone
 
 plans_nothing() { # CAUSE-PATTERN: named, never planned, nothing touched
     local before
@@ -112,13 +113,7 @@ kubeadm-repair | systemd-repair)
     says 'requestheader-allowed-names=aggregator,demo.pks.ik.am'
     says 'For it to last'
     ! grep -q monit "$dir/out" || fail "the plan speaks of monit"
-    expect 0 alone apply "$id"
-    says 'repaired and verified'
-    repaired
-    nothing_left
-    expect 0 alone check demo
-    expect 0 alone plan demo
-    says 'nothing to do'
+    apply_planned
     ;;
 kubeadm-undo | systemd-undo) # the new process is never ready: the old bytes come back, and with them the old arguments
     up_on "${scenario%-undo}"

@@ -100,7 +100,8 @@ TEST_P(PreStartScript, AnswersForEveryFixtureAndPatchesAsTheEditorDoes) {
         const auto bytes = read_file(fixture.path());
         remediate::ArgumentEdit edit;
         edit.add_name = name;
-        const auto edited = remediate::edit_bpm(bytes, edit);
+        const probes::SourceFile file{.path = {}, .bytes = bytes};
+        const auto edited = remediate::edit_arguments(*probes::find_platform("bosh"), {&file, 1}, edit);
         const auto expected = expected_answer(stem, edited.answer);
 
         give(bytes);

@@ -64,7 +64,8 @@ TEST_F(ConfigCommand, SudoersNamesTheHelperByItsDigest) {
     EXPECT_THAT(sudoers.output, EndsWith("\nkube-care ALL=(root) NOPASSWD: AGGMEDIC\n"));
     if (!std::filesystem::exists("/usr/sbin/visudo")) GTEST_SKIP() << "sudo is not installed: visudo was NOT asked";
     const auto written = write("sudoers", sudoers.output);
-    EXPECT_EQ(std::system(("/usr/sbin/visudo -cqf " + written).c_str()), 0);  // NOLINT(concurrency-mt-unsafe)
+    EXPECT_EQ(std::system(("/usr/sbin/visudo -cqf " + written).c_str()),
+              0);  // NOLINT(concurrency-mt-unsafe): no other thread
 }
 
 TEST_F(ConfigCommand, CheckReportsEveryFaultWithItsPlace) {

@@ -32,6 +32,11 @@ inline ArgumentEdit adding(std::string name) {
     return edit;
 }
 
+inline EditResult edit_bpm(std::string_view bytes, const ArgumentEdit& edit) {
+    const probes::SourceFile file{.path = {}, .bytes = std::string(bytes)};
+    return edit_arguments(*probes::find_platform("bosh"), {&file, 1}, edit);
+}
+
 // A process with these lines as its arguments.
 inline std::string file_with(std::string_view arguments) {
     return "processes:\n- name: kube-apiserver\n  executable: /bin/kube-apiserver\n  args:\n" + std::string(arguments);

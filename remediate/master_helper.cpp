@@ -24,7 +24,7 @@ std::string_view helper_script() {
 
 std::span<const RemoteVerb> remote_verbs() {
     static const std::array verbs{verb("look", 33),   verb("lock", 4),    verb("swap", 7, true),
-                                  verb("restart", 6), verb("restore", 7), verb("unlock", 6)};
+                                  verb("restart", 8), verb("restore", 7), verb("unlock", 6)};
     return verbs;
 }
 

@@ -414,23 +414,22 @@ restart_by_kubelet() { # it restarts a static pod by itself as soon as the manif
     ok asked
 }
 
-verb_restart() { # PLATFORM HOLDER RUN TOKEN PID START_TICKS; 0 0 where no process was seen
-    [ $# -eq 6 ] || no 20 grammar count
-    want_platform "$1"
-    want_word holder "$2"
-    want_word run "$3"
-    want_number token "$4"
-    want_number pid "$5"
-    want_number start "$6"
-    holder=$2 run=$3 token=$4
-    enter
+verb_restart() { # PLATFORM HOLDER RUN TOKEN RESOLVED SHA_EXPECTED PID START_TICKS; 0 0 where no process was seen
+    [ $# -eq 8 ] || no 20 grammar count
+    want_hash expected "$6"
+    want_number pid "$7"
+    want_number start "$8"
+    file_verb "$@"
     want_ours
-    if [ "$5" = 0 ]; then
+    if [ "$7" = 0 ]; then
         read_pid
         if [ "$root" != none ] && [ -d "/proc/$root" ]; then ok already; fi
-    elif [ "$(start_ticks "$5")" != "$6" ]; then
+    elif [ "$(start_ticks "$7")" != "$8" ]; then
         ok already
     fi
+    # Not into somebody's edit, and, when it comes late, not into the bytes that an undo has brought back.
+    now=$(hash_of "$resolved") || no 25 missing
+    [ "$now" = "$6" ] || no 25 changed "$now"
     case $platform in
     bosh) restart_by_monit ;;
     kubeadm) restart_by_kubelet ;;

@@ -189,7 +189,8 @@ asio::awaitable<StepResult> RunSteps::swap(std::string master) {
 asio::awaitable<StepResult> RunSteps::restart(std::string master) {
     const auto& planned = *find_master(plan_, master);
     restart_was_asked_ = true;
-    auto arguments = verb_arguments({std::to_string(planned.pid), std::to_string(planned.start_ticks)});
+    auto arguments = verb_arguments(
+        {planned.resolved, planned.sha256_after, std::to_string(planned.pid), std::to_string(planned.start_ticks)});
     const auto answer = co_await hosts_.call(master, "restart", std::move(arguments), {}, no_patience);
     if (answer.kind == Kind::ok) co_return done(answer.detail);
     if (answer.kind == Kind::no || answer.kind == Kind::not_run) co_return failed(answer.detail);
@@ -233,7 +234,8 @@ asio::awaitable<RunSteps::Attempt> RunSteps::ask_restart_back(std::string master
     }
     const auto pid = view.process ? view.process->pid : 0;
     const auto start = view.process ? view.process->start_ticks : 0;
-    auto arguments = verb_arguments({std::to_string(pid), std::to_string(start)});
+    auto arguments =
+        verb_arguments({planned.resolved, planned.sha256_before, std::to_string(pid), std::to_string(start)});
     const auto answer = co_await hosts_.call(master, "restart", std::move(arguments), {}, milliseconds(0));
     if (answer.kind == Kind::ok) co_return Attempt{.kind = Attempt::Kind::ok, .detail = answer.detail};
     if (answer.kind == Kind::no) co_return Attempt{.kind = Attempt::Kind::failed, .detail = answer.detail};

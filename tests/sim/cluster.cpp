@@ -318,8 +318,8 @@ void Cluster::second_daemon() {
     auto& target = masters[static_cast<std::size_t>(dice_.between(0, kind.masters - 1))];
     tell("another daemon restarts " + target.name);
     target.disturbed_at = now();
-    call_helper(target,
-                verb("restart", {std::to_string(target.process->pid), std::to_string(target.process->start_ticks)}));
+    call_helper(target, verb("restart", {args_path, target.file->sha256, std::to_string(target.process->pid),
+                                         std::to_string(target.process->start_ticks)}));
     agenda.in(seconds(90), [unlock, locked] { unlock(locked); });
 }
 

@@ -126,13 +126,14 @@ VerbReply Cluster::verb_unlock(Master& each, const VerbCall& call) {
 
 VerbReply Cluster::verb_restart(Master& each, const VerbCall& call) {
     if (auto not_ours = want_ours(each, call); !not_ours.empty()) return says(24, not_ours);
-    if (call.arguments.at(4) == "0") {
+    if (call.arguments.at(6) == "0") {
         if (each.process) return says(0, "already");
     } else {
-        const bool same = each.process && std::to_string(each.process->pid) == call.arguments.at(4) &&
-                          std::to_string(each.process->start_ticks) == call.arguments.at(5);
+        const bool same = each.process && std::to_string(each.process->pid) == call.arguments.at(6) &&
+                          std::to_string(each.process->start_ticks) == call.arguments.at(7);
         if (!same) return says(0, "already");
     }
+    if (!trusts_any_token && each.file->sha256 != call.arguments.at(5)) return says(25, "changed");
     const auto reply = each.monit.request(model::MonitAction::restart);
     wake_monit(each, Ms(500));
     if (reply.exit_code != 0) return says(0, "pending");

@@ -394,8 +394,9 @@ VerbReply FakeCluster::do_verb(FakeMaster& each, const VerbCall& call) {
 }
 
 std::string FakeCluster::ask_restart(FakeMaster& each, const std::vector<std::string>& given) {
-    const bool same = each.runs && std::to_string(each.pid) == given[4] && std::to_string(each.start_ticks) == given[5];
-    if (given[4] == "0" ? each.runs : !same) return "ok already";
+    const bool same = each.runs && std::to_string(each.pid) == given[6] && std::to_string(each.start_ticks) == given[7];
+    if (given[6] == "0" ? each.runs : !same) return "ok already";
+    if (const auto now = sha256_hex(each.bytes); now != given[5]) return "no changed " + now;
     if (each.platform == "kubeadm") return "ok asked";  // it did so when the manifest changed
     if (!each.due.empty()) return "ok pending";
     if (each.monit_does_nothing) return "ok asked";

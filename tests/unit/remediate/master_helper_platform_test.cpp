@@ -141,13 +141,14 @@ TEST_P(HelperOnPlatform, SystemdForgetsTheNewBytesWithTheFile) {
 TEST_P(HelperOnPlatform, ReloadsSystemdBeforeItRestartsTheUnit) {
     make_unit();
     lock("systemd");
-    EXPECT_EQ(master_->call("restart", {"systemd", holder, "run-1", "1", "0", "0"}).output, "ok asked\n");
+    const std::vector<std::string> restart{"systemd", holder, "run-1", "1", environment_file, sha256_hex(old_bytes),
+                                           "0",       "0"};
+    EXPECT_EQ(master_->call("restart", restart).output, "ok asked\n");
     EXPECT_EQ(asked(),
               "daemon-reload\nreset-failed -- kube-apiserver.service\n"
               "--no-block restart -- kube-apiserver.service\n");
     master_->write("/var/systemctl.exit", "1");
-    EXPECT_THAT(master_->call("restart", {"systemd", holder, "run-1", "1", "0", "0"}).output,
-                StartsWith("no supervisor daemon-reload"));
+    EXPECT_THAT(master_->call("restart", restart).output, StartsWith("no supervisor daemon-reload"));
 }
 
 TEST_P(HelperOnPlatform, OldBytesBesideAnyFileOfTheUnitCallAPerson) {

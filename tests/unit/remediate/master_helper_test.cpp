@@ -50,9 +50,11 @@ class MasterHelper : public testing::TestWithParam<const char*> {
     std::string unlock(const std::string& expected) {
         return master_->call("unlock", {"bosh", holder, "run-1", "1", file, sha256_hex(expected)}).output;
     }
-    std::string restart(const std::string& start_ticks = {}) {
+    std::string restart(const std::string& start_ticks = {}, const std::string& bytes = old_bytes) {
         const std::string start = start_ticks.empty() ? master_->start_ticks() : start_ticks;
-        return master_->call("restart", {"bosh", holder, "run-1", "1", std::to_string(master_->process()), start})
+        return master_
+            ->call("restart",
+                   {"bosh", holder, "run-1", "1", file, sha256_hex(bytes), std::to_string(master_->process()), start})
             .output;
     }
     // The lock as another daemon, another boot or a long time ago would have left it.
@@ -231,6 +233,18 @@ TEST_P(MasterHelper, AsksMonitOnceForTheProcessThatIsStillThere) {
     EXPECT_EQ(master_->read("/var/vcap/monit.asked"), "summary\nrestart kube-apiserver\n");
 }
 
+TEST_P(MasterHelper, RestartsIntoNothingButTheBytesThatWereMeant) {
+    lock();
+    master_->start_process({});
+    swap();
+    restore();
+    EXPECT_EQ(restart({}, new_bytes), "no changed " + sha256_hex(old_bytes) + "\n") << "it came late, after the undo";
+    master_->write(file, "somebody's edit");
+    EXPECT_EQ(restart(), "no changed " + sha256_hex("somebody's edit") + "\n");
+    EXPECT_EQ(master_->read("/var/vcap/monit.asked"), "");
+    EXPECT_EQ(restart("1"), "ok already\n") << "another process has read what there is";
+}
+
 TEST_P(MasterHelper, ReportsWhatMonitSaid) {
     lock();
     master_->start_process({});
@@ -358,7 +372,8 @@ TEST_P(MasterHelper, RefusesArgumentsOutsideItsGrammar) {
         {"lock", "bosh", holder, "run-1", "1;touch /run/pwned"},
         {"lock", "bosh", holder, std::string(65, 'a'), "1"},
         {"lock", "bosh", holder, "run\n1", "1"},
-        {"restart", "bosh", holder, "run-1", "1", "`id`", "1"},
+        {"restart", "bosh", holder, "run-1", "1", file, sha, "`id`", "1"},
+        {"restart", "bosh", holder, "run-1", "1", file, "`id`", "1", "1"},
         {"swap", "bosh", holder, "run-1", "1", "etc/passwd", sha, sha},
         {"swap", "bosh", holder, "run-1", "1", "/var/../etc/passwd", sha, sha},
         {"swap", "bosh", holder, "run-1", "1", "/var/$(id)", sha, sha},

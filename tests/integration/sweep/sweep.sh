@@ -183,7 +183,7 @@ check_invariants() {
     case $kind:$status:$outcome in
     *:0:applied | *:4:rolled-back | *:5:refused | *:6:needs-person) ;;
     kill-*:137: | kill-after:137:applied) ;; # dead, the last of its writes perhaps kept
-    no-*:[0456]:) ;;                         # the journal could not take it
+    no-*:[02456]:) ;;                        # the journal could not take it; 2: not even that it begins
     *) fail "apply ended with $status, and the journal says '$outcome'" ;;
     esac
     [ -z "$outcome" ] || told_states_are_true
@@ -197,7 +197,7 @@ check_invariants() {
         all_are is_old || fail "it is said to be rolled back, and is not"
         ! published | grep -q demo || fail "it is said to be rolled back, and the name is published"
         ;;
-    5) all_are is_old && [ "$(pids)" = "$pids_before" ] || fail "it is said to be refused, and a master was touched" ;;
+    2 | 5) all_are is_old && [ "$(pids)" = "$pids_before" ] || fail "it is said to be refused, and a master was touched" ;;
     esac
     ended="$status ${outcome:-without an outcome}"
 }
@@ -249,15 +249,16 @@ clean_run() {
     for m in $masters; do old[$m]=$(file_digest "$m"); done
     arm 0 none
     clean_ms=$(date +%s%3N)
-    traced >"$dir/apply" 2>&1 || status=$?
+    if [ "$what" = kills ]; then aggmedic apply "$id" >"$dir/apply" 2>&1 || status=$?; else traced >"$dir/apply" 2>&1 || status=$?; fi
     clean_ms=$(($(date +%s%3N) - clean_ms))
     [ "$status" -eq 0 ] || fail "apply ended with $status"
     for m in $masters; do new[$m]=$(file_digest "$m"); done
+    all_are is_new || fail "it does not repair"
+    nothing_left
+    [ "$what" != kills ] || return 0
     thread=$(awk '/fdatasync\(/ {++syncs[$1]} END {for (id in syncs) if (syncs[id] > most) {most = syncs[id]; found = id}; print found}' "$dir/trace")
     awk -v thread="$thread" '$1 == thread' "$dir/trace" >"$dir/clean"
     cp "$sweep/log" "$dir/exchanges"
-    all_are is_new || fail "it does not repair"
-    nothing_left
 }
 nth() { awk -v verb="$1" -v wanted="$2" '$3 == verb && ++seen == wanted {print $1; exit}' "$dir/exchanges"; }
 
@@ -278,9 +279,10 @@ up_or_down() { # of how many masters the apiserver does not answer
     done
     echo "$down"
 }
-killed() { # COMMAND...: killed at some moment of the time that a clean run takes; false: it ended before
+killed() { # WITHIN_MS COMMAND...: killed at some moment of this time; false: it ended before
     local delay pid status=0
-    delay=$(awk -v ms=$((RANDOM % clean_ms)) 'BEGIN {print ms / 1000}')
+    delay=$(awk -v ms=$((RANDOM % $1)) 'BEGIN {print ms / 1000}')
+    shift
     aggmedic "$@" >"$dir/apply" 2>&1 &
     pid=$!
     sleep "$delay"
@@ -294,7 +296,7 @@ one_life() { # a run that is killed, and whoever takes it up too, until one is l
     plan || fail "there is no plan"
     aggmedic runs -o json >"$dir/runs.json"
     last_run=$(first run)
-    set -- apply "$id"
+    set -- "$clean_ms" apply "$id"
     while killed "$@"; do
         kills=$((kills + 1)) number=$kills
         for m in $masters; do
@@ -302,8 +304,8 @@ one_life() { # a run that is killed, and whoever takes it up too, until one is l
             [ "$digest" = "${old[$m]}" ] || [ "$digest" = "${new[$m]}" ] || fail "the file of master/$m is neither the old nor the new one"
         done
         [ "$(up_or_down)" -le 1 ] || fail "two masters are down"
-        [ "$kills" -lt "$wanted" ] && [ $((RANDOM % 3)) -ne 0 ] || break
-        set -- plan demo --accept-risk shared-ca # which takes up what a dead one left
+        [ "$kills" -lt "$wanted" ] && [ $((RANDOM % 6)) -ne 0 ] || break
+        set -- $((1 + RANDOM % clean_ms)) plan demo --accept-risk shared-ca # which takes up what a dead one left
     done
     kind=kills ended=
     read_run

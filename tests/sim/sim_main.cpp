@@ -57,11 +57,33 @@ HistoryOptions options_of(std::uint64_t seed) {
     return {.told = false, .real_journal = seed % 512 == 511, .reads_text = seed % 64 == 63, .sabotage = {}};
 }
 
+// Tells on stderr how far it is, every ten seconds.
+class Display {
+  public:
+    explicit Display(std::uint64_t count) : count_(count) {}
+    void played(std::uint64_t seeds) {
+        const std::scoped_lock held(lock_);
+        const auto now = std::chrono::steady_clock::now();
+        if (now - told_ < std::chrono::seconds(10)) return;
+        told_ = now;
+        const std::chrono::duration<double> took = now - began_;
+        fmt::print(stderr, "{} of {} seeds, {:.0f} seeds/s\n", seeds, count_,
+                   static_cast<double>(seeds) / took.count());
+    }
+
+  private:
+    std::uint64_t count_;
+    std::mutex lock_;
+    const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+    std::chrono::steady_clock::time_point told_ = began_;
+};
+
 Totals play_all(std::uint64_t first, std::uint64_t count, unsigned threads, bool keep_going) {
     std::atomic<std::uint64_t> next{0};
     std::atomic<bool> stop{false};
     Totals all;
     std::mutex lock;
+    Display display(count);
     const auto work = [&] {
         Totals mine;
         while (!stop) {
@@ -70,6 +92,7 @@ Totals play_all(std::uint64_t first, std::uint64_t count, unsigned threads, bool
             const auto history = play(first + at, options_of(first + at));
             mine.add(first + at, history);
             if (history.violation && !keep_going) stop = true;
+            if (at % 256 == 0) display.played(at);
         }
         const std::scoped_lock held(lock);
         all.add(mine);

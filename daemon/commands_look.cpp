@@ -63,7 +63,7 @@ Moment Program::moment_of(const ClusterConfig& cluster, probes::Observation obse
     Moment moment;
     moment.observation = std::move(observation);
     moment.at = moment.observation.finished;
-    moment.platform = cluster.target.platform;
+    moment.platform = moment.observation.platform;
     moment.plannable = cluster.ssh.has_value();
     const auto watched = watched_.find(cluster.target.name);
     if (watched == watched_.end()) return moment;

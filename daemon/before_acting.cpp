@@ -4,6 +4,7 @@
 
 #include "probes/cluster_connections.hpp"
 #include "probes/exchange.hpp"
+#include "probes/observe_control_plane.hpp"
 #include "remediate/run_edge.hpp"
 #include "remediate/verify_request.hpp"
 
@@ -21,7 +22,8 @@ asio::awaitable<void> try_requests(std::shared_ptr<RunEdge> edge, const std::vec
     for (const auto& wanted : requests) {
         auto request = remediate::http_request_of(wanted);
         request.timeout = timeout;
-        const auto reply = co_await edge->as_probe(master, std::move(request));
+        auto reply = co_await edge->as_probe(master, request);
+        if (!reply) reply = co_await edge->as_probe(master, request);  // one lost packet is no answer
         answers.push_back(remediate::judge_verify(wanted, master, reply));
     }
 }
@@ -44,6 +46,12 @@ asio::awaitable<void> ask_before_acting(Looking looking, remediate::PlanInput& i
     const auto& connections = *looking.connections;
     const auto edge = remediate::make_run_edge(connections.executor(), looking.connections, connections.target(), {},
                                                {.timeout = looking.probe.timeout});
+    const auto timeout = looking.probe.timeout;
+    const probes::AskThrough ask = [edge, timeout](std::string master, HttpRequest request) {
+        request.timeout = timeout;
+        return edge->as_probe(std::move(master), std::move(request));
+    };
+    input.observation.control_plane = co_await probes::observe_control_plane(ask, input.masters, true);
     // What a repair has mended fails again once it is taken back: that is what was asked for.
     if (!input.reverts) co_await try_through_every_master(edge, looking.probe.timeout, input);
 }

@@ -7,8 +7,9 @@
 
 namespace aggmedic::daemon {
 
-// What is asked only before something is planned or begun, beside the look at everything: the requests of `verify`
-// through every master, as the probe, into `input.verify_requests`. What gives no answer is an answer of its own.
+// What is asked only before something is planned or begun, beside the look at everything: what stands around the
+// masters, into `input.observation.control_plane`, and the requests of `verify` through every master, into
+// `input.verify_requests`. All as the probe; what gives no answer is an answer of its own.
 asio::awaitable<void> ask_before_acting(Looking looking, remediate::PlanInput& input);
 
 }  // namespace aggmedic::daemon

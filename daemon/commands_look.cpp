@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "daemon/before_acting.hpp"
 #include "daemon/bundle.hpp"
 #include "daemon/moment.hpp"
 #include "daemon/planning.hpp"
@@ -137,11 +138,14 @@ asio::awaitable<Reply> Program::check(Clusters clusters, Asked asked, ProgressSi
 asio::awaitable<void> Program::preflight_one(std::shared_ptr<const ClusterConfig> cluster, ProgressSink progress,
                                              json& result) {
     const auto place = co_await check_places_.enter();
-    auto view = co_await look(cluster, std::move(progress), {});
+    const auto looking = looking_at(cluster, std::move(progress), {});
+    auto view = co_await look_at_everything(looking);
     std::vector<remediate::Refusal> refusals;
     if (cluster->ssh) {
-        refusals =
-            remediate::preflight(plan_input(*cluster, config_.remediation, std::move(view), "args", wall_clock()));
+        auto input = plan_input(*cluster, config_.remediation, std::move(view), "args", wall_clock());
+        input.verify_requests.clear();  // they are about a repair
+        co_await ask_before_acting(looking, input);
+        refusals = remediate::preflight(input);
     } else {
         refusals.push_back(
             {.gate = "master-seen",

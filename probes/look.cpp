@@ -136,6 +136,7 @@ const std::map<std::string_view, LookKey>& keys() {
     };
     static const std::map<std::string_view, LookKey> table{
         {"boot_id", {2, false, text(&MasterView::boot_id)}},
+        {"hostname", {2, false, [](const Words& w, LookDraft& d) { return bytes_of(w[1], d.look.view.hostname); }}},
         {"uptime", {2, false, [](const Words& w, LookDraft& d) { return decimal(w[1], d.look.view.uptime_seconds); }}},
         {"clock",
          {2, false,

@@ -24,6 +24,7 @@ struct Look {
 //
 //   aggmedic-look 1                          the format's version, first line
 //   boot_id UUID / uptime SECONDS / clock EPOCH_NANOSECONDS
+//   hostname b64                             of the kernel, as the control plane's leaders name themselves
 //   file.path b64 / file.resolved b64 / file.stat OWNER GROUP MODE_OCTAL SIZE / file.sha256 HEX / file.bytes b64
 //   file.missing REASON                      instead of the above
 //   platform NAME                            what was asked for, or found where `detect` was asked; without it: bosh

@@ -99,6 +99,7 @@ struct MasterView {
     std::string master;
     std::string platform;  // bosh, kubeadm, systemd; or one that is never edited: k3s, rke, none, several, ...
     std::string boot_id;
+    std::string hostname{};  // empty: not told
     double uptime_seconds = 0;
     std::int64_t clock_offset_ms = 0;
     FileFacts args_file;                      // the file that an edit would change

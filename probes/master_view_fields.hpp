@@ -72,6 +72,7 @@ AGGMEDIC_FIELDS(MasterView) {
     v("master", x.master);
     v("platform", x.platform);
     v("boot_id", x.boot_id);
+    v.optional("hostname", x.hostname);
     v("uptime_seconds", x.uptime_seconds);
     v("clock_offset_ms", x.clock_offset_ms);
     v("args_file", x.args_file);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "probes/control_plane_fields.hpp"
 #include "probes/json_fields.hpp"
 #include "probes/master_view_fields.hpp"
 #include "probes/workload_fields.hpp"
@@ -167,6 +168,7 @@ AGGMEDIC_FIELDS(Observation) {
     v("masters", x.masters);
     v.optional("workloads", x.workloads);
     v.optional("blast_radius", x.blast_radius);
+    v.optional("control_plane", x.control_plane);
 }
 
 nlohmann::json to_json(const Observation& observation) {

@@ -14,6 +14,7 @@
 #include "probes/aggregator_metrics.hpp"
 #include "probes/blast_radius.hpp"
 #include "probes/certificate.hpp"
+#include "probes/control_plane.hpp"
 #include "probes/master_view.hpp"
 #include "probes/seen.hpp"
 #include "probes/workload.hpp"
@@ -135,6 +136,7 @@ struct Observation {
     std::map<std::string, Seen<MasterView>> masters;  // by name; empty where SSH is not configured
     std::vector<Workload> workloads;                  // of the aggregated APIs that failed in this cycle
     Seen<BlastRadius> blast_radius;                   // of their failure; not-asked where nobody wants to know
+    Seen<ControlPlane> control_plane{};               // asked only before something is planned or begun
     bool operator==(const Observation&) const = default;
 
     // The first apiserver that could say; nullptr when none could.

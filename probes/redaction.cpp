@@ -69,12 +69,29 @@ void clean(MasterView& master) {
 
 }  // namespace
 
+void take_out_secrets(ControlPlane& seen) {
+    for (auto& [master, members] : seen.etcd) {
+        clean_reason(members);
+        if (!members) continue;
+        for (auto& member : *members) clean(member.says);
+    }
+    clean_reason(seen.webhooks);
+    if (seen.webhooks) {
+        for (auto& webhook : *seen.webhooks) clean_reason(webhook.ready);
+    }
+    clean_reason(seen.endpoints);
+    clean_reason(seen.controller_manager);
+    clean_reason(seen.scheduler);
+}
+
 void take_out_secrets(Observation& observation) {
     for (auto& apiserver : observation.apiservers) clean(apiserver);
     for (auto& [name, master] : observation.masters) {
         clean_reason(master);
         if (master) clean(*master);
     }
+    clean_reason(observation.control_plane);
+    if (observation.control_plane) take_out_secrets(*observation.control_plane);
     clean_reason(observation.blast_radius);
     if (observation.blast_radius) {
         clean_reason(observation.blast_radius->namespaces);

@@ -11,7 +11,7 @@
 namespace aggmedic::remediate {
 namespace {
 
-constexpr std::array<ClusterGate, 17> of_cluster{{
+constexpr std::array<ClusterGate, 20> of_cluster{{
     {"observation", gate_observation, true},
     {"platform", gate_platform, true},
     {"method", gate_method, true},
@@ -25,13 +25,16 @@ constexpr std::array<ClusterGate, 17> of_cluster{{
     {"common-name", gate_common_name},
     {"shared-ca", gate_shared_ca},
     {"single-master", gate_single_master, true},
+    {"webhooks", gate_webhooks, true},
+    {"endpoints", gate_endpoints, true},
+    {"lease-holders", gate_lease_holders, true},
     {"something-to-edit", gate_something_to_edit},
     {"repair-credential", gate_repair_credential, true},
     {"dry-run", gate_dry_run, true},
     {"name-held", gate_name_held, true},
 }};
 
-constexpr std::array<MasterGate, 16> of_master{{
+constexpr std::array<MasterGate, 17> of_master{{
     {"master-seen", true, gate_master_seen},
     {"master-ready", true, gate_master_ready},
     {"facts-readable", false, gate_facts_readable},
@@ -46,6 +49,7 @@ constexpr std::array<MasterGate, 16> of_master{{
     {"named-files", true, gate_named_files},
     {"proxy-key", true, gate_proxy_key},
     {"certificates-in-date", true, gate_certificates_in_date},
+    {"etcd", true, gate_etcd},
     {"disk-room", true, gate_disk},
     {"memory-room", true, gate_memory},
 }};
@@ -176,7 +180,9 @@ std::vector<Refusal> ask_all_gates(const Facts& facts) {
 std::vector<Refusal> preflight(const PlanInput& input) {
     const Facts facts(input, true);
     std::vector<Refusal> refusals;
-    if (auto refusal = gate_masters_listed(facts)) refusals.push_back(std::move(*refusal));
+    for (const auto gate : {gate_masters_listed, gate_webhooks, gate_endpoints}) {
+        if (auto refusal = gate(facts)) refusals.push_back(std::move(*refusal));
+    }
     for (const auto& master : input.masters) {
         for (const auto& gate : of_master) {
             if (!gate.preflight) continue;

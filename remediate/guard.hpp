@@ -104,4 +104,12 @@ std::optional<Refusal> gate_disk(const Facts&, const std::string& master);
 std::optional<Refusal> gate_memory(const Facts&, const std::string& master);
 std::optional<Refusal> gate_starts_under_1_35(const Facts&, const std::string& master);
 
+std::optional<Refusal> gate_etcd(const Facts&, const std::string& master);  // guard_control_plane.cpp
+std::optional<Refusal> gate_webhooks(const Facts&);
+std::optional<Refusal> gate_endpoints(const Facts&);
+std::optional<Refusal> gate_lease_holders(const Facts&);
+// The masters in the order in which they are restarted: as configured, but those that hold a lease last. They are all
+// asked about: what a master holds that is not known counts as nothing here, and refuses above.
+std::vector<std::string> restart_order(const Facts&);
+
 }  // namespace aggmedic::remediate

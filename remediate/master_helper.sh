@@ -806,6 +806,7 @@ verb_look() { # PLATFORM [HOST:PORT...]: the backends of aggregated APIs, dialle
     find_sources
     read -r up rest </proc/uptime
     printf 'aggmedic-look 1\nboot_id %s\nuptime %s\nclock %s\n' "$(boot_id)" "$up" "$(date +%s%N)"
+    printf 'hostname %s\n' "$(head -c 256 /proc/sys/kernel/hostname | tr -d '\n' | b64)"
     printf 'ticks_per_second %s\nplatform %s\n' "$(getconf CLK_TCK 2>/dev/null || echo 100)" "$platform"
     look_files
     look_processes

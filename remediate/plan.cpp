@@ -169,7 +169,7 @@ void fill_bindings(const Facts& facts, Plan& plan) {
 }
 
 void fill_masters(const Facts& facts, Plan& plan) {
-    for (const auto& name : facts.input.masters) {
+    for (const auto& name : restart_order(facts)) {
         if (facts.is_to_change(name)) {
             plan.masters.push_back(plan_master(facts, name));
         } else {

@@ -62,12 +62,14 @@ void add_what_ends(const Plan& plan, std::vector<Risk>& risks) {
                                                                    : "; after_repair restarts the configured ones.")));
 }
 
-void add_restart_notes(std::vector<Risk>& risks) {
-    risks.push_back(
-        note("not-looked-at",
-             "Neither the etcd members nor fail-closed admission webhooks are looked at: either can keep a "
-             "starting apiserver from publishing what it should. See for yourself that every etcd member is "
-             "healthy."));
+void add_restart_notes(const Facts& facts, const Plan& plan, std::vector<Risk>& risks) {
+    const auto order = restart_order(facts);
+    if (!plan.masters.empty() && order != facts.input.masters) {
+        risks.push_back(note("lease-holder-last",
+                             "The masters are restarted in another order than configured: those that hold the lease of "
+                             "kube-controller-manager or kube-scheduler go last, as a kube-controller-manager exits "
+                             "when it cannot renew its lease."));
+    }
     risks.push_back(note("restart-brings-nothing-else",
                          "On every master that is restarted the file's arguments equal those of the live process: the "
                          "restart activates this "
@@ -101,7 +103,7 @@ std::vector<Risk> risks_of_args(const Facts& facts, const Plan& plan) {
     }
     add_what_ends(plan, risks);
     risks.push_back(note("temporary", lasts_until(plan)));
-    add_restart_notes(risks);
+    add_restart_notes(facts, plan, risks);
     add_beyond_findings(plan, risks);
     return risks;
 }
@@ -142,7 +144,7 @@ std::vector<Risk> risks_of_revert(const Facts& facts, const Plan& plan) {
             "name-stays", plan.common_name + " is not taken out of the ConfigMap: it was published before the run."));
     }
     if (std::ranges::any_of(facts.input.masters, [&](const std::string& master) { return facts.is_to_change(master); }))
-        add_restart_notes(risks);
+        add_restart_notes(facts, plan, risks);
     return risks;
 }
 

@@ -62,9 +62,11 @@ std::vector<PlanStep> describe_steps(const Plan& plan, const MasterPlan& master,
          .undo = "release it",
          .check = "nobody else holds it, and no run has left old bytes beside the file"},
         {.step = "check",
-         .command = "look at every master again, and ask each one's /readyz",
+         .command = "look at every master again, and ask each one's /readyz, for the etcd members, and for webhooks",
          .undo = "",
-         .check = "file, process, certificates, ConfigMap are as this plan says, and every master is ready"},
+         .check =
+             "file, process, certificates, ConfigMap are as this plan says, every master is ready, every etcd member "
+             "healthy, and no webhook that fails closed without a backend"},
         {.step = "swap",
          .command = "put the line of the diff into " + master.resolved + " (temporary file, fsync, rename)",
          .undo = fmt::format("mv {} {}", kept_bytes(plan.platform, master.resolved), master.resolved),

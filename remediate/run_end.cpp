@@ -2,6 +2,8 @@
 #include <utility>
 
 #include "net/text.hpp"
+#include "probes/observe_control_plane.hpp"
+#include "remediate/control_plane.hpp"
 #include "remediate/run_steps.hpp"
 #include "remediate/verify_request.hpp"
 
@@ -54,7 +56,14 @@ asio::awaitable<RunSteps::Attempt> RunSteps::compare_with_projection(std::string
         if (listed && *listed) in_endpoints_before_[name] = (*listed)->master;
     }
     seen.published = co_await edge_->published(master);
-    const auto differences = differs_from_projection(plan_, repaired, seen);
+    auto differences = differs_from_projection(plan_, repaired, seen);
+    if (differences.empty() && !plan_.masters.empty()) {
+        const probes::AskThrough ask = [this](std::string through, HttpRequest request) {
+            return edge_->as_probe(std::move(through), std::move(request));
+        };
+        const auto around = co_await probes::observe_control_plane(ask, all_masters(), false);
+        differences = control_plane_refusals(around, all_masters(), plan_.cluster);
+    }
     if (!differences.empty()) co_return Attempt{.detail = join_reasons(differences)};
     co_return Attempt{.kind = Attempt::Kind::ok,
                       .detail = repaired.empty() ? "everything is as planned" : "everything is as projected"};

@@ -77,6 +77,19 @@ void compare_published(const Plan& plan, const Facts& facts, Comparison& compare
     compare.cluster(cas == plan.requestheader_ca_sha256, "The published requestheader CA changed");
 }
 
+// The leaders of the control plane go last; one that cannot be told refuses by its own gate.
+void compare_order(const Plan& plan, const Facts& facts, Comparison& compare) {
+    auto now = restart_order(facts);
+    const auto is_planned = [&](const std::string& name) {
+        return std::ranges::find(plan.masters, name, &MasterPlan::name) != plan.masters.end();
+    };
+    std::erase_if(now, [&](const std::string& name) { return !is_planned(name); });
+    std::vector<std::string> then;
+    for (const auto& master : plan.masters) then.push_back(master.name);
+    if (gate_lease_holders(facts) || now.size() != then.size()) return;
+    compare.cluster(now == then, "The order of the masters is another one, as a lease of the control plane moved");
+}
+
 // One that came since has no baseline, so nobody would ask it.
 void compare_apis(const Plan& plan, const Facts& facts, Comparison& compare) {
     std::set<std::string> then, now;
@@ -109,6 +122,7 @@ std::vector<Refusal> stale(const Plan& plan, const PlanInput& now_input) {
     std::ranges::sort(configured);
     compare.cluster(planned == configured, "The list of masters changed");
 
+    compare_order(plan, facts, compare);
     for (const auto& master : plan.masters) compare_master(bound(master), facts, compare);
     for (const auto& master : plan.untouched) compare_master(master, facts, compare);
     compare_published(plan, facts, compare);

@@ -56,7 +56,7 @@ void fill_store(const LabSpec& spec, const World& world, StoreClient& store) {
                                                               {"spec", spec_of(world, extension, ca_file)}});
     }
     for (const char* component : {"kube-controller-manager", "kube-scheduler"})
-        store.write(fmt::format("leader/{}", component), {{"holder", world.masters[0].hostname + "_7d1c0f6e-lab"}});
+        store.write(fmt::format("leader/{}", component), {{"holder", world.masters.back().hostname + "_7d1c0f6e-lab"}});
 }
 
 std::optional<model::Answer> ask(const World& world, const MasterPlace& master, const std::string& path) {

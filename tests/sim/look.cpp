@@ -152,6 +152,19 @@ probes::Assessment assess(const Cluster& cluster, const probes::Observation& obs
     return made;
 }
 
+// Nothing of it breaks here: the masters themselves do.
+probes::ControlPlane sound_control_plane(const Cluster& cluster) {
+    probes::ControlPlane around;
+    around.webhooks = std::vector<probes::ClosedWebhook>();
+    around.endpoints = std::vector<std::string>();
+    around.controller_manager = around.scheduler = std::string();
+    for (const auto& each : cluster.masters) {
+        around.etcd[each.name] = std::vector<probes::EtcdMember>{{"etcd-0", true, "ok"}};
+        around.endpoints->push_back(each.address);
+    }
+    return around;
+}
+
 }  // namespace
 
 TimePoint wall(Ms now) {
@@ -254,6 +267,7 @@ remediate::PlanInput observe(const Cluster& cluster) {
         observation.masters[each.name] = std::move(look.view);
         made.sources[each.name] = std::move(look.sources);
     }
+    observation.control_plane = sound_control_plane(cluster);
     made.assessment = assess(cluster, observation, made.now);
     made.configuration_sha256 = std::string(64, 'c');
     made.settle = seconds(10);

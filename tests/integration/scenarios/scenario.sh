@@ -80,6 +80,9 @@ start_daemon() {
 apply_planned() { # and what must be so afterwards
     expect 0 alone apply "$id"
     says 'repaired and verified'
+    says 'healed ok .*GET /apis/servicecatalog.k8s.io/v1beta1/clusterserviceclasses answers 200'
+    says 'verify ok .*GET /apis/servicecatalog.k8s.io/v1beta1/clusterserviceclasses answers 200'
+    cp "$dir/out" "$dir/applied"
     repaired
     nothing_left
     expect 0 alone check demo
@@ -87,7 +90,11 @@ apply_planned() { # and what must be so afterwards
     says 'nothing to do'
 }
 
-repair() { plan alone; apply_planned; } # the whole path, standalone
+repair() { # the whole path, standalone
+    plan alone
+    cp "$dir/out" "$dir/planned"
+    apply_planned
+}
 
 plans_nothing() { # CAUSE-PATTERN: named, never planned, nothing touched
     local before
@@ -103,7 +110,37 @@ plans_nothing() { # CAUSE-PATTERN: named, never planned, nothing touched
 
 case $scenario in
 repair-masked) up --break cn-not-allowed; repair ;;
-repair-503) up --break cn-not-allowed --break separate-ca --monit 5.2.5; repair ;;
+repair-503)
+    up --break cn-not-allowed --break separate-ca --monit 5.2.5
+    sed -i "s|verify: \\[|&{get: /apis/apiregistration.k8s.io/v1/apiservices/v1beta1.servicecatalog.k8s.io, json_path: '.status.conditions[?(@.type==\"Available\")].status', value: 'True'}, |" "$dir/lab/aggmedic.yml"
+    repair
+    grep -q 'clusterserviceclasses.*Before: through master/0 answers 503' "$dir/planned" || fail "the plan does not say how it was before"
+    grep -q 'status is .False.' "$dir/planned" || fail "the plan does not say which value it found"
+    grep -q 'verify ok .*status is .True.' "$dir/applied" || fail "the run does not say which value it found"
+    ;;
+control-plane)
+    # What a restart rests on beside the masters; /readyz is 200 all the time.
+    up --break cn-not-allowed
+    set_lab() { "$lab" set --dir "$dir/lab" "$1" >/dev/null; }
+    refused_for() { # GATE PATTERN: by the plan and by the preflight
+        expect 3 alone plan demo --accept-risk shared-ca
+        says "$1"
+        says "$2"
+        expect 1 alone preflight demo
+        says "$2"
+    }
+    set_lab etcd-lost=1
+    refused_for etcd 'finds the etcd member etcd-1 unhealthy .*connection refused'
+    set_lab etcd-lost=
+    set_lab closed-webhook=policy/hook
+    refused_for webhooks 'policy/hook has no ready address'
+    set_lab closed-webhook=
+    set_lab leader=0
+    expect 1 alone plan demo --accept-risk shared-ca -o json
+    order=$(sed -n 's/^ *"name": *"\(master\/[0-9]\)".*/\1/p' "$dir/out" | tr '\n' ' ')
+    [ "$order" = "master/1 master/2 master/0 " ] || fail "the order is '$order', and master/0 holds the leases"
+    says lease-holder-last
+    ;;
 repair-401) up --generation 1.11 --break cn-not-allowed --break separate-ca --monit 5.2.5; repair ;;
 repair-quoted) up --break cn-not-allowed --bpm quoted-v0.28.0-kubernetes-ca; repair ;;
 kubeadm-repair | systemd-repair)

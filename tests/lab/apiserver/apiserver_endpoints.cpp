@@ -5,19 +5,28 @@ namespace {
 
 using Json = nlohmann::json;
 
-Ordered addresses_of(const std::vector<Endpoint>& endpoints) {
+struct Listed {
+    Endpoint at;
+    std::string pod;  // empty: it is none
+};
+
+Ordered addresses_of(const std::vector<Listed>& endpoints) {
     Ordered listed = Ordered::array();
-    for (const auto& endpoint : endpoints) listed.push_back({{"ip", endpoint.address}});
+    for (const auto& endpoint : endpoints) {
+        Ordered one = {{"ip", endpoint.at.address}};
+        if (!endpoint.pod.empty()) one["targetRef"] = {{"kind", "Pod"}, {"name", endpoint.pod}};
+        listed.push_back(std::move(one));
+    }
     return listed;
 }
 
-Ordered endpoints_object(const std::string& name_space, const std::string& name, const std::vector<Endpoint>& ready,
-                         const std::vector<Endpoint>& not_ready, const std::string& port_name) {
+Ordered endpoints_object(const std::string& name_space, const std::string& name, const std::vector<Listed>& ready,
+                         const std::vector<Listed>& not_ready, const std::string& port_name) {
     Ordered object = {
         {"kind", "Endpoints"}, {"apiVersion", "v1"}, {"metadata", {{"name", name}, {"namespace", name_space}}}};
     object["subsets"] = Ordered::array();
     if (ready.empty() && not_ready.empty()) return object;
-    const std::uint16_t port = ready.empty() ? not_ready[0].port : ready[0].port;
+    const std::uint16_t port = ready.empty() ? not_ready[0].at.port : ready[0].at.port;
     Ordered subset = Ordered::object();
     if (!ready.empty()) subset["addresses"] = addresses_of(ready);
     if (!not_ready.empty()) subset["notReadyAddresses"] = addresses_of(not_ready);
@@ -26,11 +35,12 @@ Ordered endpoints_object(const std::string& name_space, const std::string& name,
     return object;
 }
 
-std::vector<Endpoint> pods_of(const Asked& asked, const Extension& extension, bool ready) {
-    std::vector<Endpoint> found;
+std::vector<Listed> pods_of(const Asked& asked, const Extension& extension, bool ready) {
+    std::vector<Listed> found;
     for (const auto& [key, entry] : asked.server.store.list("pod/" + extension.name_space + "/")) {
         if (entry.value["service"] == extension.service && entry.value["ready"].get<bool>() == ready)
-            found.push_back({entry.value["address"], entry.value["port"].get<std::uint16_t>()});
+            found.push_back({.at = {entry.value["address"], entry.value["port"].get<std::uint16_t>()},
+                             .pod = key.substr(key.rfind('/') + 1)});
     }
     return found;
 }
@@ -60,12 +70,12 @@ Ordered slice_object(const Asked& asked, const Extension& extension) {
             {"ports", Ordered::array({port})}};
 }
 
-std::vector<Endpoint> live_masters(const Apiserver& server) {
-    std::vector<Endpoint> live;
+std::vector<Listed> live_masters(const Apiserver& server) {
+    std::vector<Listed> live;
     for (const auto& [key, entry] : server.store.list("endpoint/")) {
         constexpr std::time_t lease_seconds = 7;
         if (std::time(nullptr) - entry.value["renewed"].get<std::time_t>() <= lease_seconds)
-            live.push_back({key.substr(9), 8443});
+            live.push_back({.at = {key.substr(9), 8443}, .pod = {}});
     }
     return live;
 }
@@ -80,7 +90,7 @@ model::Answer serve_endpoints(const Asked& asked) {
         Ordered object = endpoints_object("kube-system", asked.what.name, {}, {}, "");
         object["metadata"]["annotations"] = {
             {"control-plane.alpha.kubernetes.io/leader",
-             Ordered{{"holderIdentity", leader->value["holder"]}, {"leaseDurationSeconds", 15}}.dump()}};
+             Ordered{{"holderIdentity", lease_holder(asked, *leader)}, {"leaseDurationSeconds", 15}}.dump()}};
         return asked.ok(object);
     }
     for (const auto& extension : asked.server.world.extensions) {
@@ -111,7 +121,7 @@ std::optional<model::Answer> serve_leases(const Asked& asked) {
         if (with_kind) object = {{"kind", "Lease"}, {"apiVersion", "coordination.k8s.io/v1"}};
         object["metadata"] = {
             {"name", name}, {"namespace", "kube-system"}, {"resourceVersion", std::to_string(entry.revision)}};
-        object["spec"] = {{"holderIdentity", entry.value["holder"]},
+        object["spec"] = {{"holderIdentity", lease_holder(asked, entry)},
                           {"leaseDurationSeconds", 15},
                           {"renewTime", timestamp(std::time(nullptr)).substr(0, 19) + ".000000Z"}};
         return object;

@@ -7,11 +7,7 @@ using Json = nlohmann::json;
 
 // Kinds that exist and are empty here.
 std::optional<model::Answer> serve_empty_kinds(const Asked& asked) {
-    static const std::map<std::string, std::string> kinds = {
-        {"secrets", "Secret"},
-        {"events", "Event"},
-        {"validatingwebhookconfigurations", "ValidatingWebhookConfiguration"},
-        {"mutatingwebhookconfigurations", "MutatingWebhookConfiguration"}};
+    static const std::map<std::string, std::string> kinds = {{"secrets", "Secret"}, {"events", "Event"}};
     const auto kind = kinds.find(asked.what.resource);
     if (kind == kinds.end()) return std::nullopt;
     if (!asked.what.name.empty()) return asked.not_found();
@@ -98,6 +94,8 @@ std::optional<model::Answer> serve_objects(Apiserver& server, const model::Reque
     if (what.group.empty() && what.resource == "nodes") return serve_nodes(asked);
     if (what.group == "discovery.k8s.io" && what.resource == "endpointslices") return serve_endpoint_slices(asked);
     if (what.group.empty() && what.resource == "endpoints") return serve_endpoints(asked);
+    if (what.group.empty() && what.resource == "componentstatuses") return serve_component_statuses(asked);
+    if (what.group == "admissionregistration.k8s.io") return serve_webhook_configurations(asked);
     if (what.group.empty() && what.resource == "namespaces") return serve_namespaces(asked);
     if (what.group == "autoscaling" && what.resource == "horizontalpodautoscalers") return serve_autoscalers(asked);
     return serve_empty_kinds(asked);

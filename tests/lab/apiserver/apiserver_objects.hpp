@@ -48,6 +48,10 @@ model::Answer serve_namespaces(const Asked& asked);
 model::Answer serve_services(const Asked& asked);
 model::Answer serve_nodes(const Asked& asked);
 std::optional<model::Answer> serve_endpoint_slices(const Asked& asked);
+// apiserver_control_plane.cpp
+model::Answer serve_component_statuses(const Asked& asked);
+std::optional<model::Answer> serve_webhook_configurations(const Asked& asked);
+std::string lease_holder(const Asked& asked, const StoredValue& stored);
 // apiserver_blast_radius.cpp
 Ordered namespaces_that_leave(const Asked& asked);
 std::optional<model::Answer> serve_autoscalers(const Asked& asked);

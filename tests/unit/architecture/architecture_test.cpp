@@ -18,15 +18,17 @@ namespace fs = std::filesystem;
 constexpr std::array<std::string_view, 5> floors{"net", "probes", "remediate", "bosh", "daemon"};
 
 // The functional core: values in, values out. A new file of probes/ belongs to it unless it is listed here as shell.
-const std::set<std::string> probes_shell{"observe",   "observe_aside", "observe_blast_radius", "observe_workloads",
-                                         "questions", "attempts",      "cluster_connections",  "exchange",
-                                         "ask",       "time_canary"};
+const std::set<std::string> probes_shell{
+    "observe",    "observe_aside", "observe_blast_radius", "observe_workloads", "observe_control_plane",
+    "questions",  "attempts",      "cluster_connections",  "exchange",          "ask",
+    "time_canary"};
 // Of the other floors the core is listed.
 const std::map<std::string, std::set<std::string>> core{
     {"net", {"result", "time", "text", "redact", "redact_words", "known_hosts", "http_message"}},
     {"remediate",
-     {"allowed_names", "diff", "drift", "edit", "guard", "guards", "hold", "json_path", "master_changes", "meltdown",
-      "plan", "published_list", "repair_window", "run_walk", "start_guard", "verify_request"}},
+     {"allowed_names", "control_plane", "diff", "drift", "edit", "guard", "guards", "hold", "json_path",
+      "master_changes", "meltdown", "plan", "published_list", "repair_window", "run_walk", "start_guard",
+      "verify_request"}},
     {"bosh", {"ops_file", "runtime_config", "pre_start"}},
 };
 

@@ -57,8 +57,8 @@ struct Output {
                "\npid " + pid + "\nprocess 100 1 77 " + b64(argv) + "\nprocess 5 1 3 " +
                b64(cmdline({"/usr/sbin/cron"})) + "\nnamed proxy-client-cert-file " + b64("/c.pem") +
                " exists readable " + b64(recording::read_fixture("pki/kubernetes.pem")) + "\nmonit 0 " +
-               b64(recorded_status("5.2.5-transcript.txt")) + " b64:\n" +
-               "disk_free_kb 1000\nmemory_available_kb 2000\n" + extra + "end\n";
+               b64(recorded_status("5.2.5-transcript.txt")) + " b64:\n" + "hostname " + b64("m0.example") +
+               "\ndisk_free_kb 1000\nmemory_available_kb 2000\n" + extra + "end\n";
     }
 };
 
@@ -122,6 +122,7 @@ TEST(ParseLook, PutsAMasterTogether) {
     const auto& view = look->view;
     EXPECT_EQ(view.master, "master/0");
     EXPECT_EQ(view.boot_id, "11-22");
+    EXPECT_EQ(view.hostname, "m0.example");
     EXPECT_DOUBLE_EQ(view.uptime_seconds, 12.5);
     EXPECT_EQ(view.clock_offset_ms, 500);
     EXPECT_EQ(view.args_file.resolved, "/data/bpm.yml");

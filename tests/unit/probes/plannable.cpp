@@ -8,6 +8,15 @@ namespace aggmedic::probes {
 
 void make_plannable(Observation& observation) {
     observation.started = observation.finished = recording::now();
+    ControlPlane around;
+    around.webhooks = std::vector<ClosedWebhook>();
+    around.endpoints = std::vector<std::string>();
+    around.controller_manager = around.scheduler = std::string();
+    for (auto& [name, master] : observation.masters) {
+        around.etcd[name] = std::vector<EtcdMember>{{"etcd-0", true, "ok"}};
+        around.endpoints->push_back("listed as " + name);
+    }
+    observation.control_plane = std::move(around);
     for (auto& [name, master] : observation.masters) {
         if (!master) continue;
         master->args_file.path = "/var/vcap/jobs/kube-apiserver/config/bpm.yml";

@@ -156,6 +156,7 @@ class Source {
         view.master = text();
         view.platform = text();
         view.boot_id = text();
+        view.hostname = text();
         view.uptime_seconds = static_cast<double>(below(1'000'000)) / 100;
         view.clock_offset_ms = number();
         view.args_file = {.path = text(),
@@ -276,6 +277,22 @@ class Source {
                 .autoscalers = seen([&] { return struck(); }),
                 .pods = seen([&] { return struck(); })};
     }
+    EtcdMember etcd_member() { return {.name = text(), .healthy = coin(), .says = text()}; }
+    ClosedWebhook webhook() {
+        return {.name = text(), .covers = text(), .backend = text(), .ready = seen([&] {
+                                                                         return static_cast<std::size_t>(below(9));
+                                                                     })};
+    }
+    ControlPlane control_plane() {
+        ControlPlane made;
+        for (auto n = below(3); n > 0; --n)
+            made.etcd[text()] = seen([&] { return list([&] { return etcd_member(); }); });
+        made.webhooks = seen([&] { return list([&] { return webhook(); }); });
+        made.endpoints = seen([&] { return texts(); });
+        made.controller_manager = seen([&] { return text(); });
+        made.scheduler = seen([&] { return text(); });
+        return made;
+    }
 
   private:
     std::mt19937_64& random_;
@@ -298,6 +315,7 @@ Observation random_observation(std::mt19937_64& random) {
         observation.masters[from.text()] = from.seen([&] { return from.master(); });
     observation.workloads = from.list([&] { return from.workload(); });
     observation.blast_radius = from.seen([&] { return from.blast_radius(); });
+    observation.control_plane = from.seen([&] { return from.control_plane(); });
     return observation;
 }
 

@@ -2,9 +2,14 @@
 #include <gtest/gtest.h>
 #include <yaml-cpp/yaml.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <set>
 #include <sstream>
 
 #include "blast_radius_answers.hpp"
+#include "probes/observe_control_plane.hpp"
 
 // Everything that a cycle asks is granted by probes/rbac.yaml, with the example's groups and namespaces replaced by the
 // test's.
@@ -143,6 +148,27 @@ TEST_F(RbacTest, GrantsEverythingThatACycleAsks) {
     EXPECT_EQ(orphaned.asked("/api/v1/namespaces/ns"), 1);
     EXPECT_EQ(metrics.asked(autoscalers_v2_path), 1);
     EXPECT_EQ(metrics.asked(stuck_path), 1);
+}
+
+TEST_F(RbacTest, GrantsEverythingThatAPlanAsksOfTheControlPlane) {
+    const Rbac rbac;
+    std::set<std::string> paths;
+    const AskThrough ask = [&paths](std::string, HttpRequest request) -> asio::awaitable<Result<HttpReply>> {
+        paths.insert(request.path);
+        HttpReply reply;
+        reply.status = 404;  // so that the older forms are asked for too
+        if (!request.path.ends_with("/v1beta1/validatingwebhookconfigurations")) co_return reply;
+        reply.status = 200;
+        reply.body = R"({"kind":"ValidatingWebhookConfigurationList","items":[{"webhooks":[{"failurePolicy":"Fail",
+            "clientConfig":{"service":{"namespace":"catalog","name":"hook"}},"namespaceSelector":{"matchLabels":{"a":"b"}},
+            "rules":[{"apiGroups":["*"],"resources":["*"],"operations":["*"]}]}]}]})";
+        co_return reply;
+    };
+    asio::io_context io(1);
+    asio::co_spawn(io, observe_control_plane(ask, {"m0"}, true), asio::detached);
+    io.run();
+    EXPECT_EQ(paths.size(), 13U);
+    for (const auto& path : paths) EXPECT_TRUE(rbac.grants("aggmedic-probe", read_request(path))) << path;
 }
 
 TEST_F(RbacTest, GrantsNothingMore) {

@@ -209,6 +209,27 @@ HttpReply FakeCluster::serve_probe(const std::string& path) const {
         reply.body = json{{"subsets", {{{"addresses", addresses}}}}}.dump();
         return reply;
     }
+    if (path == "/api/v1/componentstatuses") {
+        const json condition{{"type", "Healthy"}, {"status", etcd_is_healthy ? "True" : "False"}, {"error", "refused"}};
+        reply.body = json{{"kind", "ComponentStatusList"},
+                          {"items", {{{"metadata", {{"name", "etcd-0"}}}, {"conditions", {condition}}}}}}
+                         .dump();
+        return reply;
+    }
+    if (path.contains("/admissionregistration.k8s.io/")) {
+        const auto backend = json{{"namespace", "policy"}, {"name", "hook"}};
+        const json rule{{"apiGroups", {""}}, {"resources", {"configmaps"}}, {"operations", {"UPDATE"}}};
+        const json hook{
+            {"name", "deny"}, {"failurePolicy", "Fail"}, {"rules", {rule}}, {"clientConfig", {{"service", backend}}}};
+        json list{{"kind", "ValidatingWebhookConfigurationList"}, {"items", json::array()}};
+        if (has_dead_webhook) list["items"].push_back({{"metadata", {{"name", "policies"}}}, {"webhooks", {hook}}});
+        reply.body = list.dump();
+        return reply;
+    }
+    if (path.contains("/policy/endpoints/")) {
+        reply.status = 404;
+        return reply;
+    }
     for (const auto& api : apis) {
         if (path.contains("/apiservices/") && leaf == api.name) {
             reply.body =
@@ -463,6 +484,15 @@ PlanInput FakeCluster::input() const {
         observation.masters[each.name] = std::move(look->view);
         made.sources[each.name] = std::move(look->sources);
     }
+    probes::ControlPlane around;
+    around.endpoints = std::vector<std::string>();
+    for (const auto& each : masters) {
+        around.etcd[each.name] = std::vector<probes::EtcdMember>{{"etcd-0", true, "ok"}};
+        around.endpoints->push_back(each.address);
+    }
+    around.webhooks = std::vector<probes::ClosedWebhook>();
+    around.controller_manager = around.scheduler = std::string("host-" + masters.back().name + "_7d1c");
+    observation.control_plane = std::move(around);
     made.now = wall();
     made.assessment = probes::diagnose(observation, made.now);
     made.configuration_sha256 = std::string(64, 'c');

@@ -96,6 +96,8 @@ class FakeCluster : public RunEdge, public HostConnector, public SshAccess {
     std::string verify_body = "{}";
     bool maps_pods = true;  // the probe may read which service and pods stand behind an API
     unsigned endpoints_status = 200;
+    bool etcd_is_healthy = true;
+    bool has_dead_webhook = false;  // that fails closed, covers ConfigMaps, and has no backend
 
     int exchanges = 0;
     int fault_at = -1;

@@ -105,8 +105,9 @@ std::vector<std::string> FakeMaster::names() const {
 
 std::string FakeMaster::look_text(milliseconds now) const {
     std::ostringstream out;
-    out << "aggmedic-look 1\nboot_id " << boot << "\nuptime " << 5000 + static_cast<double>(now.count()) / 1000
-        << "\nclock " << 1796083200000 + now.count() << "000000\nplatform " << platform << '\n';
+    out << "aggmedic-look 1\nboot_id " << boot << "\nhostname " << b64("host-" + name) << "\nuptime "
+        << 5000 + static_cast<double>(now.count()) / 1000 << "\nclock " << 1796083200000 + now.count()
+        << "000000\nplatform " << platform << '\n';
     out << "file.path " << b64(path()) << '\n' << file_lines(*this);
     if (runs) {
         std::string cmdline;

@@ -360,6 +360,43 @@ TEST(RunPlan, APodWithoutASuccessorStopsTheRun) {
     EXPECT_THAT(rig.cluster.deleted_pods, testing::ElementsAre("catalog-1"));
 }
 
+// /readyz knows of neither, so both are asked about before each master.
+TEST(RunPlan, AnEtcdMemberThatIsLostStopsBeforeTheNextMaster) {
+    RunRig rig;
+    rig.on_progress = [&](const Progress& told) {
+        if (told.step == "settle" && told.state == "started") rig.cluster.etcd_is_healthy = false;
+    };
+    const auto result = rig.apply(rig.plan());
+    EXPECT_EQ(result.record.outcome, "needs-person");
+    EXPECT_THAT(result.record.why, HasSubstr("m0: It finds the etcd member etcd-0 unhealthy (refused)"));
+    EXPECT_THAT(rig.cluster.verbs, Not(Contains("swap m1")));
+}
+
+TEST(RunPlan, AWebhookThatFailsClosedStopsBeforeTheNextMaster) {
+    RunRig rig;
+    rig.on_progress = [&](const Progress& told) {
+        if (told.step == "lock" && told.state == "started") rig.cluster.has_dead_webhook = true;
+    };
+    const auto result = rig.apply(rig.plan());
+    EXPECT_EQ(result.record.outcome, "refused");
+    EXPECT_THAT(result.record.why, HasSubstr("its backend policy/hook has no ready address"));
+    EXPECT_THAT(rig.cluster.verbs, Not(Contains("swap m0")));
+}
+
+TEST(RunPlan, RestartsTheHolderOfALeaseLast) {
+    RunRig rig;
+    rig.adjust = [](PlanInput& input) {
+        input.observation.control_plane->controller_manager = std::string("host-m0_u");
+    };
+    const auto result = rig.apply(rig.plan());
+    EXPECT_EQ(result.record.outcome, "applied") << to_text(result);
+    std::vector<std::string> swaps;
+    for (const auto& verb : rig.cluster.verbs) {
+        if (verb.starts_with("swap")) swaps.push_back(verb);
+    }
+    EXPECT_THAT(swaps, testing::ElementsAre("swap m1", "swap m2", "swap m0"));
+}
+
 // --- guards
 // -------------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,141 @@
+#include "probes/observe_control_plane.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "probes/answer.hpp"
+#include "probes/apiservice.hpp"
+#include "probes/control_plane_reading.hpp"
+#include "probes/redaction.hpp"
+
+namespace aggmedic::probes {
+namespace {
+
+constexpr std::size_t list_bytes_max = std::size_t{8} << 20;  // a CA bundle in each webhook
+
+class Observing {
+  public:
+    Observing(AskThrough ask, std::vector<std::string> masters) : ask_(std::move(ask)), masters_(std::move(masters)) {}
+
+    asio::awaitable<Seen<std::vector<EtcdMember>>> etcd(std::string master) {
+        HttpRequest request;
+        request.path = "/api/v1/componentstatuses";
+        request.fresh_connection = true;
+        const auto reply = co_await ask_(std::move(master), std::move(request));
+        co_return read(reply, "list componentstatuses", parse_etcd_members);
+    }
+
+    asio::awaitable<Seen<std::vector<ClosedWebhook>>> webhooks() {
+        std::vector<WebhookDraft> drafts;
+        for (const std::string resource : {"validatingwebhookconfigurations", "mutatingwebhookconfigurations"}) {
+            auto of_kind = co_await closed_webhooks(resource);
+            if (!of_kind) co_return of_kind.why();
+            for (auto& draft : *of_kind) drafts.push_back(std::move(draft));
+        }
+        const auto labels = co_await labels_for(drafts);
+        std::vector<ClosedWebhook> found;
+        for (const auto& draft : drafts) {
+            auto covers = covered_by(draft, labels);
+            if (!covers) continue;
+            ClosedWebhook webhook{.name = draft.name, .covers = *std::move(covers), .backend = {}, .ready = {}};
+            if (!draft.service_name.empty()) {
+                webhook.backend = draft.service_namespace + "/" + draft.service_name;
+                webhook.ready = co_await ready_backends(draft.service_namespace, draft.service_name);
+            }
+            found.push_back(std::move(webhook));
+        }
+        co_return found;
+    }
+
+    asio::awaitable<Seen<std::vector<std::string>>> endpoints() {
+        const auto reply = co_await get("/api/v1/namespaces/default/endpoints/kubernetes");
+        co_return read(reply, "get endpoints kubernetes in namespace default", parse_addresses);
+    }
+
+    // The lease, and where there is none the annotation that came before it.
+    asio::awaitable<Seen<std::string>> holder(std::string component) {
+        auto reply = co_await get("/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/" + component);
+        auto found = read(reply, "get leases " + component + " in namespace kube-system", parse_lease_holder);
+        if (found || found.why().reason != "not-found") co_return found;
+        reply = co_await get("/api/v1/namespaces/kube-system/endpoints/" + component);
+        found = read(reply, "get endpoints " + component + " in namespace kube-system", parse_endpoints_holder);
+        if (!found && found.why().reason == "not-found") co_return std::string();
+        co_return found;
+    }
+
+  private:
+    template <class Parse>
+    static auto read(const Result<HttpReply>& reply, const std::string& permission, Parse parse)
+        -> Seen<std::decay_t<decltype(*parse(std::string_view()))>> {
+        if (!reply || reply->status != 200) return refusal_of(reply, permission);
+        auto parsed = parse(reply->body);
+        if (!parsed) return unobserved(parsed.error());
+        return *std::move(parsed);
+    }
+
+    // Through the first master that answers.
+    asio::awaitable<Result<HttpReply>> get(std::string path) {
+        Result<HttpReply> reply = fail(Errc::invalid_argument, "there is no master to ask");
+        for (const auto& master : masters_) {
+            HttpRequest request;
+            request.path = path;
+            request.body_limit = list_bytes_max;
+            request.fresh_connection = true;
+            reply = co_await ask_(master, std::move(request));
+            if (reply && reply->status < 500) break;
+        }
+        co_return reply;
+    }
+
+    asio::awaitable<Seen<std::vector<WebhookDraft>>> closed_webhooks(std::string resource) {
+        auto reply = co_await get("/apis/admissionregistration.k8s.io/v1/" + resource);
+        if (reply && reply->status == 404)  // before Kubernetes 1.16
+            reply = co_await get("/apis/admissionregistration.k8s.io/v1beta1/" + resource);
+        // Without that group there are no such webhooks.
+        if (reply && reply->status == 404) co_return std::vector<WebhookDraft>();
+        co_return read(reply, "list " + resource + ".admissionregistration.k8s.io", parse_closed_webhooks);
+    }
+
+    // Of the namespaces that a starting apiserver writes into; one that cannot be read has no entry.
+    asio::awaitable<std::map<std::string, Labels>> labels_for(const std::vector<WebhookDraft>& drafts) {
+        std::map<std::string, Labels> labels;
+        if (std::ranges::none_of(drafts, asks_for_labels)) co_return labels;
+        for (const std::string space : {"kube-system", "default"}) {
+            const auto reply = co_await get("/api/v1/namespaces/" + space);
+            if (auto read_labels = read(reply, "get namespaces", parse_labels)) labels[space] = *std::move(read_labels);
+        }
+        co_return labels;
+    }
+
+    asio::awaitable<Seen<std::size_t>> ready_backends(std::string space, std::string service) {
+        if (!is_path_word(space) || !is_path_word(service))
+            co_return Unobserved{.reason = "malformed_reply", .detail = "its service has a name that is none"};
+        const auto reply = co_await get("/api/v1/namespaces/" + space + "/endpoints/" + service);
+        const auto addresses = read(reply, "get endpoints in namespace " + space, parse_addresses);
+        if (addresses) co_return addresses->size();
+        if (addresses.why().reason == "not-found") co_return std::size_t{0};
+        co_return addresses.why();
+    }
+
+    AskThrough ask_;
+    std::vector<std::string> masters_;
+};
+
+}  // namespace
+
+asio::awaitable<ControlPlane> observe_control_plane(AskThrough ask, std::vector<std::string> masters, bool order) {
+    Observing observing(std::move(ask), masters);
+    ControlPlane seen;
+    for (const auto& master : masters) seen.etcd[master] = co_await observing.etcd(master);
+    seen.webhooks = co_await observing.webhooks();
+    if (order) {
+        seen.endpoints = co_await observing.endpoints();
+        seen.controller_manager = co_await observing.holder("kube-controller-manager");
+        seen.scheduler = co_await observing.holder("kube-scheduler");
+    }
+    take_out_secrets(seen);
+    co_return seen;
+}
+
+}  // namespace aggmedic::probes

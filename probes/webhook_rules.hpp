@@ -1,0 +1,38 @@
+#pragma once
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/result.hpp"
+
+// Which admission webhooks are called for the writes of a starting kube-apiserver (admissionregistration.k8s.io v1 and
+// v1beta1). Where it cannot be told, the answer is yes: CEL matchConditions are not evaluated.
+namespace aggmedic::probes {
+
+using Labels = std::map<std::string, std::string>;
+
+// One webhook that fails closed.
+struct WebhookDraft {
+    std::string name;                             // validatingwebhookconfiguration NAME, webhook NAME
+    std::string service_namespace, service_name;  // both empty: it is called by a URL
+    nlohmann::json rules, namespace_selector, object_selector;
+};
+
+// Of a list of one kind, the webhooks that fail closed. Errors: malformed_reply, too_large.
+Result<std::vector<WebhookDraft>> parse_closed_webhooks(std::string_view list);
+
+// What of a starting kube-apiserver's writes it is called for, given the labels of the namespaces (without an entry:
+// they are not known); nullopt: of none.
+std::optional<std::string> covered_by(const WebhookDraft& webhook, const std::map<std::string, Labels>& namespaces);
+
+// Whether the labels of the namespaces decide about it.
+bool asks_for_labels(const WebhookDraft& webhook);
+
+// metav1.LabelSelector; an operator that is not known is taken as a match.
+bool selects(const nlohmann::json& selector, const Labels& labels);
+
+}  // namespace aggmedic::probes

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "probes/control_plane.hpp"
+#include "remediate/plan.hpp"
+
+// What beside the masters speaks against restarting one of them (design 6.1 and 6.3). Pure; what is not known refuses,
+// and says which grant or which deed would lift it.
+namespace aggmedic::remediate {
+
+// Through this master every etcd member has to be healthy.
+std::optional<Refusal> etcd_refusal(const probes::ControlPlane& seen, const std::string& master);
+
+// No webhook that fails closed may stand between a starting kube-apiserver and what it writes without anybody to
+// answer.
+std::optional<Refusal> webhook_refusal(const probes::ControlPlane& seen, const std::string& cluster);
+
+// Both, as they are asked again before each master.
+std::vector<Refusal> control_plane_refusals(const probes::ControlPlane& seen, const std::vector<std::string>& masters,
+                                            const std::string& cluster);
+
+// How late a host is to be restarted: the leaders of the control plane last, as 20 s without an apiserver make a
+// kube-controller-manager exit. 0: it holds no lease.
+int restart_rank(const probes::ControlPlane& seen, const std::string& hostname);
+
+}  // namespace aggmedic::remediate

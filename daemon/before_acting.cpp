@@ -1,5 +1,6 @@
 #include "daemon/before_acting.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "probes/cluster_connections.hpp"
@@ -15,6 +16,13 @@ using remediate::RunEdge;
 using remediate::VerifyAnswer;
 using remediate::VerifyRequest;
 
+// One lost connection is no answer; what was silent for all of its time is not asked again.
+asio::awaitable<Result<HttpReply>> ask_twice(std::shared_ptr<RunEdge> edge, std::string master, HttpRequest request) {
+    auto reply = co_await edge->as_probe(master, request);
+    if (reply || reply.error().code == Errc::timeout) co_return reply;
+    co_return co_await edge->as_probe(std::move(master), std::move(request));
+}
+
 // `answers` belongs to the caller, who waits for all of these.
 asio::awaitable<void> try_requests(std::shared_ptr<RunEdge> edge, const std::vector<VerifyRequest>& requests,
                                    std::string master, std::chrono::milliseconds timeout,
@@ -22,8 +30,7 @@ asio::awaitable<void> try_requests(std::shared_ptr<RunEdge> edge, const std::vec
     for (const auto& wanted : requests) {
         auto request = remediate::http_request_of(wanted);
         request.timeout = timeout;
-        auto reply = co_await edge->as_probe(master, request);
-        if (!reply) reply = co_await edge->as_probe(master, request);  // one lost packet is no answer
+        const auto reply = co_await ask_twice(edge, master, std::move(request));
         answers.push_back(remediate::judge_verify(wanted, master, reply));
     }
 }
@@ -40,6 +47,16 @@ asio::awaitable<void> try_through_every_master(std::shared_ptr<RunEdge> edge, st
     }
 }
 
+// The others are refused for just that, and what they say while they start counts for nothing.
+std::vector<std::string> ready_masters(const remediate::PlanInput& input) {
+    std::vector<std::string> ready;
+    for (const auto& apiserver : input.observation.apiservers) {
+        const bool is_master = std::ranges::find(input.masters, apiserver.master) != input.masters.end();
+        if (is_master && apiserver.readyz && apiserver.readyz->status == 200) ready.push_back(apiserver.master);
+    }
+    return ready;
+}
+
 }  // namespace
 
 asio::awaitable<void> ask_before_acting(Looking looking, remediate::PlanInput& input) {
@@ -48,10 +65,11 @@ asio::awaitable<void> ask_before_acting(Looking looking, remediate::PlanInput& i
                                                {.timeout = looking.probe.timeout});
     const auto timeout = looking.probe.timeout;
     const probes::AskThrough ask = [edge, timeout](std::string master, HttpRequest request) {
-        request.timeout = timeout;
-        return edge->as_probe(std::move(master), std::move(request));
+        request.timeout = std::max(request.timeout, timeout);
+        return ask_twice(edge, std::move(master), std::move(request));
     };
-    input.observation.control_plane = co_await probes::observe_control_plane(ask, input.masters, true);
+    auto around = co_await probes::observe_control_plane(ask, ready_masters(input), true);
+    input.observation.control_plane = std::move(around);
     // What a repair has mended fails again once it is taken back: that is what was asked for.
     if (!input.reverts) co_await try_through_every_master(edge, looking.probe.timeout, input);
 }

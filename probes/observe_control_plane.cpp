@@ -1,29 +1,36 @@
 #include "probes/observe_control_plane.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <utility>
 
 #include "probes/answer.hpp"
 #include "probes/apiservice.hpp"
 #include "probes/control_plane_reading.hpp"
+#include "probes/exchange.hpp"
 #include "probes/redaction.hpp"
 
 namespace aggmedic::probes {
 namespace {
 
+// kube-apiserver gives each member 20 s (pkg/registry/core/componentstatus/validator.go) before it calls it unhealthy:
+// as long as one of them takes whose host is gone.
+constexpr std::chrono::seconds etcd_timeout{25};
 constexpr std::size_t list_bytes_max = std::size_t{8} << 20;  // a CA bundle in each webhook
 
 class Observing {
   public:
     Observing(AskThrough ask, std::vector<std::string> masters) : ask_(std::move(ask)), masters_(std::move(masters)) {}
 
-    asio::awaitable<Seen<std::vector<EtcdMember>>> etcd(std::string master) {
+    // `seen` belongs to the caller, who waits for all of these.
+    asio::awaitable<void> etcd(std::string master, Seen<std::vector<EtcdMember>>& seen) {
         HttpRequest request;
         request.path = "/api/v1/componentstatuses";
         request.fresh_connection = true;
+        request.timeout = etcd_timeout;
         const auto reply = co_await ask_(std::move(master), std::move(request));
-        co_return read(reply, "list componentstatuses", parse_etcd_members);
+        seen = read(reply, "list componentstatuses", parse_etcd_members);
     }
 
     asio::awaitable<Seen<std::vector<ClosedWebhook>>> webhooks() {
@@ -97,15 +104,23 @@ class Observing {
         co_return read(reply, "list " + resource + ".admissionregistration.k8s.io", parse_closed_webhooks);
     }
 
-    // Of the namespaces that a starting apiserver writes into; one that cannot be read has no entry.
-    asio::awaitable<std::map<std::string, Labels>> labels_for(const std::vector<WebhookDraft>& drafts) {
-        std::map<std::string, Labels> labels;
-        if (std::ranges::none_of(drafts, asks_for_labels)) co_return labels;
+    // Of what a starting apiserver writes, and of the namespaces; what cannot be read has no entry.
+    asio::awaitable<KnownLabels> labels_for(const std::vector<WebhookDraft>& drafts) {
+        KnownLabels known;
+        if (std::ranges::none_of(drafts, asks_for_labels)) co_return known;
+        const std::string spaces = "/api/v1/namespaces/";
         for (const std::string space : {"kube-system", "default"}) {
-            const auto reply = co_await get("/api/v1/namespaces/" + space);
-            if (auto read_labels = read(reply, "get namespaces", parse_labels)) labels[space] = *std::move(read_labels);
+            if (auto labels = co_await labels_of(spaces + space)) known.namespaces[space] = *std::move(labels);
         }
-        co_return labels;
+        if (auto labels = co_await labels_of(spaces + "kube-system/configmaps/extension-apiserver-authentication"))
+            known.objects["configmaps"] = *std::move(labels);
+        if (auto labels = co_await labels_of(spaces + "default/endpoints/kubernetes"))
+            known.objects["endpoints"] = *std::move(labels);
+        co_return known;
+    }
+    asio::awaitable<Seen<Labels>> labels_of(std::string path) {
+        const auto reply = co_await get(path);
+        co_return read(reply, "get " + path, parse_labels);
     }
 
     asio::awaitable<Seen<std::size_t>> ready_backends(std::string space, std::string service) {
@@ -127,7 +142,9 @@ class Observing {
 asio::awaitable<ControlPlane> observe_control_plane(AskThrough ask, std::vector<std::string> masters, bool order) {
     Observing observing(std::move(ask), masters);
     ControlPlane seen;
-    for (const auto& master : masters) seen.etcd[master] = co_await observing.etcd(master);
+    std::vector<asio::awaitable<void>> work;
+    for (const auto& master : masters) work.push_back(observing.etcd(master, seen.etcd[master]));
+    co_await join(std::move(work));
     seen.webhooks = co_await observing.webhooks();
     if (order) {
         seen.endpoints = co_await observing.endpoints();

@@ -10,7 +10,7 @@
 
 namespace aggmedic::probes {
 
-// A request through one master, as the probe.
+// A request through one master, as the probe; a longer timeout of the request counts.
 using AskThrough = std::function<asio::awaitable<Result<HttpReply>>(std::string master, HttpRequest request)>;
 
 // Through every master what it finds of the etcd members; of the rest, what the first master says that answers.

@@ -15,13 +15,14 @@ using nlohmann::json;
 // and its own address among those of default/kubernetes.
 struct Written {
     std::string_view group, resource, space;
-    std::vector<Labels> labels;  // that the object may have: newer versions set one more
+    bool is_read;              // its labels may be read: people add some, and they stay
+    std::vector<Labels> adds;  // what an apiserver sets among its labels: newer versions one more
 };
 const std::array<Written, 3>& written() {
     static const std::array<Written, 3> all{
-        {{"", "configmaps", "kube-system", {{}}},
-         {"", "endpoints", "default", {{}, {{"endpointslice.kubernetes.io/skip-mirror", "true"}}}},
-         {"discovery.k8s.io", "endpointslices", "default", {{{"kubernetes.io/service-name", "kubernetes"}}}}}};
+        {{"", "configmaps", "kube-system", true, {{}}},
+         {"", "endpoints", "default", true, {{}, {{"endpointslice.kubernetes.io/skip-mirror", "true"}}}},
+         {"discovery.k8s.io", "endpointslices", "default", false, {{{"kubernetes.io/service-name", "kubernetes"}}}}}};
     return all;
 }
 
@@ -34,7 +35,9 @@ bool lists(const json& rule, std::string_view key, std::initializer_list<std::st
 
 bool covers(const json& rule, const Written& object) {
     const auto scope = text_at(rule, "scope");
-    return lists(rule, "apiGroups", {"*", object.group}) && lists(rule, "resources", {"*", "*/*", object.resource}) &&
+    const auto with_parts = std::string(object.resource) + "/*";  // which means the resource itself as well
+    return lists(rule, "apiGroups", {"*", object.group}) &&
+           lists(rule, "resources", {"*", "*/*", object.resource, with_parts}) &&
            lists(rule, "operations", {"*", "CREATE", "UPDATE"}) && scope != "Cluster";
 }
 
@@ -55,6 +58,15 @@ bool fits(const json& expression, const Labels& labels) {
 
 bool is_empty(const json& selector) {
     return !selector.is_object() || selector.empty();
+}
+
+bool selects_object(const json& selector, const Written& object, const KnownLabels& known) {
+    const auto labels = known.objects.find(std::string(object.resource));
+    if (is_empty(selector) || (object.is_read && labels == known.objects.end())) return true;
+    return std::ranges::any_of(object.adds, [&](Labels all) {
+        if (object.is_read) all.insert(labels->second.begin(), labels->second.end());
+        return selects(selector, all);
+    });
 }
 
 }  // namespace
@@ -97,19 +109,19 @@ Result<std::vector<WebhookDraft>> parse_closed_webhooks(std::string_view text) {
 }
 
 bool asks_for_labels(const WebhookDraft& webhook) {
-    return !is_empty(webhook.namespace_selector) && covered_by(webhook, {}).has_value();
+    const bool has_any = !is_empty(webhook.namespace_selector) || !is_empty(webhook.object_selector);
+    return has_any && covered_by(webhook, {}).has_value();
 }
 
-std::optional<std::string> covered_by(const WebhookDraft& webhook, const std::map<std::string, Labels>& namespaces) {
+std::optional<std::string> covered_by(const WebhookDraft& webhook, const KnownLabels& known) {
     for (const auto& object : written()) {
         const bool by_rule = std::ranges::any_of(
             webhook.rules, [&](const json& rule) { return rule.is_object() && covers(rule, object); });
         if (!by_rule) continue;
-        const auto space = namespaces.find(std::string(object.space));
-        if (space != namespaces.end() && !selects(webhook.namespace_selector, space->second)) continue;
-        const bool by_object = std::ranges::any_of(
-            object.labels, [&](const Labels& labels) { return selects(webhook.object_selector, labels); });
-        if (by_object) return std::string(object.resource) + " in " + std::string(object.space);
+        const auto space = known.namespaces.find(std::string(object.space));
+        if (space != known.namespaces.end() && !selects(webhook.namespace_selector, space->second)) continue;
+        if (selects_object(webhook.object_selector, object, known))
+            return std::string(object.resource) + " in " + std::string(object.space);
     }
     return std::nullopt;
 }

@@ -9,6 +9,7 @@
 
 #include "probes/observe_control_plane.hpp"
 #include "probes/webhook_rules.hpp"
+#include "recording.hpp"
 
 namespace aggmedic::probes {
 namespace {
@@ -61,6 +62,52 @@ TEST(LeaseHolder, IsReadFromALeaseAndFromTheOlderAnnotation) {
     EXPECT_EQ(host_of_holder("alone"), "alone");
 }
 
+// --- as a real kube-apiserver answers (recorded/control-plane/notes.md) ---
+
+HttpReply recorded(const std::string& name) {
+    return recording::parse_http(recording::read_fixture("control-plane/" + name + ".http"));
+}
+
+std::map<std::string, bool> health_of(const std::string& name) {
+    std::map<std::string, bool> health;
+    const auto members = parse_etcd_members(recorded(name).body);
+    if (!members) return health;
+    for (const auto& member : *members) health[member.name] = member.healthy;
+    return health;
+}
+
+TEST(RecordedControlPlane, TellsALostEtcdMemberWhileReadyzIsFine) {
+    using Health = std::map<std::string, bool>;
+    EXPECT_EQ(health_of("componentstatuses-three-healthy"),
+              (Health{{"etcd-0", true}, {"etcd-1", true}, {"etcd-2", true}}));
+    EXPECT_EQ(health_of("componentstatuses-member-gone"),
+              (Health{{"etcd-0", true}, {"etcd-1", false}, {"etcd-2", true}}));
+    EXPECT_EQ(health_of("componentstatuses-member-hangs"),
+              (Health{{"etcd-0", false}, {"etcd-1", false}, {"etcd-2", false}}));
+    EXPECT_EQ(recorded("readyz-member-gone").status, 200U);
+    for (const auto& member : *parse_etcd_members(recorded("componentstatuses-member-gone").body))
+        EXPECT_EQ(member.says.contains("connection refused"), !member.healthy) << member.says;
+}
+
+TEST(RecordedControlPlane, TellsTheHostOfALeaseAndTheAddressesOfTheApiserver) {
+    EXPECT_EQ(host_of_holder(*parse_lease_holder(recorded("lease-kube-scheduler").body)), "master-0.example");
+    EXPECT_THAT(*parse_addresses(recorded("endpoints-kubernetes").body), ElementsAre("10.88.0.11"));
+    EXPECT_EQ(parse_labels(recorded("endpoints-kubernetes").body)->size(), 1U);
+    EXPECT_FALSE(parse_lease_holder(recorded("lease-not-there").body));
+}
+
+TEST(RecordedControlPlane, TellsAWebhookThatBlockedTheConfigMap) {
+    for (const char* name : {"webhooks-fail-closed", "webhooks-fail-closed.v1beta1"}) {
+        const auto webhooks = parse_closed_webhooks(recorded(name).body);
+        ASSERT_TRUE(webhooks) << name;
+        ASSERT_EQ(webhooks->size(), 1U);
+        EXPECT_EQ(covered_by(webhooks->front(), {}), "configmaps in kube-system");
+        EXPECT_FALSE(asks_for_labels(webhooks->front()));
+        EXPECT_EQ(webhooks->front().service_name, "hook");
+    }
+    EXPECT_EQ(recorded("readyz-with-dead-webhook").status, 200U);
+}
+
 // --- webhooks ---
 
 json rule(const char* group, const char* resource, const char* operation = "UPDATE") {
@@ -74,9 +121,10 @@ WebhookDraft webhook(json rules, json namespaces = json::object(), json objects 
             .namespace_selector = std::move(namespaces),
             .object_selector = std::move(objects)};
 }
-const std::map<std::string, Labels> labelled{
-    {"kube-system", {{"kubernetes.io/metadata.name", "kube-system"}, {"control-plane", "true"}}},
-    {"default", {{"kubernetes.io/metadata.name", "default"}}}};
+const KnownLabels labelled{
+    .namespaces = {{"kube-system", {{"kubernetes.io/metadata.name", "kube-system"}, {"control-plane", "true"}}},
+                   {"default", {{"kubernetes.io/metadata.name", "default"}}}},
+    .objects = {{"configmaps", {{"owner", "us"}}}, {"endpoints", {}}}};
 
 TEST(WebhookRules, CoverWhatAStartingApiserverWrites) {
     auto cluster_wide = rule("*", "*");
@@ -88,6 +136,7 @@ TEST(WebhookRules, CoverWhatAStartingApiserverWrites) {
         {json::array({rule("", "configmaps", "CREATE")}), "configmaps in kube-system"},
         {json::array({rule("", "configmaps", "*")}), "configmaps in kube-system"},
         {json::array({rule("*", "*/*")}), "configmaps in kube-system"},
+        {json::array({rule("", "configmaps/*")}), "configmaps in kube-system"},  // whose own part is every part
         {json::array({namespaced}), "configmaps in kube-system"},
         {json::array({rule("", "endpoints")}), "endpoints in default"},
         {json::array({rule("discovery.k8s.io", "endpointslices")}), "endpointslices in default"},
@@ -135,6 +184,9 @@ TEST(WebhookRules, AnObjectSelectorIsHeldAgainstTheObjectsAsTheyAre) {
     const auto configmaps = json::array({rule("", "configmaps")}), endpoints = json::array({rule("", "endpoints")});
     EXPECT_FALSE(covered_by(webhook(configmaps, {}, expression("a", "Exists")), labelled));
     EXPECT_TRUE(covered_by(webhook(configmaps, {}, expression("a", "DoesNotExist")), labelled));
+    EXPECT_TRUE(covered_by(webhook(configmaps, {}, expression("owner", "In", {"us"})), labelled)) << "added by people";
+    EXPECT_TRUE(covered_by(webhook(configmaps, {}, expression("a", "Exists")), {})) << "labels that are not known";
+    EXPECT_TRUE(asks_for_labels(webhook(configmaps, {}, expression("a", "Exists"))));
     EXPECT_TRUE(
         covered_by(webhook(endpoints, {}, expression("endpointslice.kubernetes.io/skip-mirror", "Exists")), labelled));
     EXPECT_TRUE(covered_by(

@@ -167,7 +167,7 @@ TEST_F(RbacTest, GrantsEverythingThatAPlanAsksOfTheControlPlane) {
     asio::io_context io(1);
     asio::co_spawn(io, observe_control_plane(ask, {"m0"}, true), asio::detached);
     io.run();
-    EXPECT_EQ(paths.size(), 13U);
+    EXPECT_EQ(paths.size(), 14U);
     for (const auto& path : paths) EXPECT_TRUE(rbac.grants("aggmedic-probe", read_request(path))) << path;
 }
 

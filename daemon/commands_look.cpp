@@ -31,7 +31,7 @@ Reply reply_of(std::vector<json> results) {
 // Gates that refuse because nothing could be seen, not because something is wrong.
 bool is_blind(const remediate::Refusal& refusal) {
     static const std::set<std::string_view> gates = {"observation", "masters-listed", "master-seen", "facts-readable"};
-    return gates.contains(refusal.gate);
+    return refusal.unknown || gates.contains(refusal.gate);
 }
 
 std::string_view state_of(const std::vector<remediate::Refusal>& refusals) {

@@ -6,12 +6,12 @@
 namespace aggmedic::remediate {
 namespace {
 
-std::string words_of(const probes::Unobserved& why) {
-    return printable(why.reason + (why.detail.empty() ? "" : ": " + why.detail), 256);
-}
-
 Refusal refusal(std::string gate, const std::string& subject, std::string reason) {
     return {.gate = std::move(gate), .subject = subject, .reason = std::move(reason)};
+}
+
+std::string namespace_of(const std::string& backend) {
+    return backend.substr(0, backend.find('/'));
 }
 
 bool holds(const probes::Seen<std::string>& lease, const std::string& hostname) {
@@ -20,19 +20,32 @@ bool holds(const probes::Seen<std::string>& lease, const std::string& hostname) 
 
 }  // namespace
 
+Refusal unknown_refusal(const char* gate, const std::string& subject, const std::string& what,
+                        const probes::Unobserved& why, const std::string& grant, const std::string& path) {
+    const bool is_forbidden = why.reason == "forbidden";
+    const std::string words = why.reason + (why.detail.empty() ? "" : ": " + why.detail);
+    const std::string lifted = is_forbidden ? "let the probe " + grant + ", as probes/rbac.yaml grants."
+                                            : "see what `kubectl get --raw " + path + "` says, and plan again.";
+    return {.gate = gate,
+            .subject = subject,
+            .reason = what + " is not known (" + printable(words, 256) + "): " + lifted,
+            .unknown = true};
+}
+
 std::optional<Refusal> etcd_refusal(const probes::ControlPlane& seen, const std::string& master) {
     const auto asked = seen.etcd.find(master);
     if (asked == seen.etcd.end() || !asked->second) {
         const auto why = asked == seen.etcd.end() ? probes::Unobserved{} : asked->second.why();
-        return refusal("etcd", master,
-                       "Whether it finds every etcd member healthy is not known (" + words_of(why) +
-                           "): let the probe get and list componentstatuses, as probes/rbac.yaml grants; its /readyz "
-                           "says nothing of a lost member.");
+        return unknown_refusal("etcd", master,
+                               "Whether it finds every etcd member healthy (its /readyz says nothing of a lost one)",
+                               why, "get and list componentstatuses", "/api/v1/componentstatuses");
     }
     if (asked->second->empty()) {
-        return refusal("etcd", master,
-                       "Its componentstatuses name no etcd member, so none is known to be healthy: see what "
-                       "`kubectl get componentstatuses` says through it.");
+        auto refused = refusal("etcd", master,
+                               "Its componentstatuses name no etcd member, so none is known to be healthy: see what "
+                               "`kubectl get --raw /api/v1/componentstatuses` says through it.");
+        refused.unknown = true;
+        return refused;
     }
     for (const auto& member : *asked->second) {
         if (member.healthy) continue;
@@ -45,30 +58,30 @@ std::optional<Refusal> etcd_refusal(const probes::ControlPlane& seen, const std:
 
 std::optional<Refusal> webhook_refusal(const probes::ControlPlane& seen, const std::string& cluster) {
     if (!seen.webhooks) {
-        return refusal("webhooks", cluster,
-                       "Whether a webhook that fails closed would block what a starting kube-apiserver writes is not "
-                       "known (" +
-                           words_of(seen.webhooks.why()) +
-                           "): let the probe list validating and mutating webhook configurations, as probes/rbac.yaml "
-                           "grants.");
+        return unknown_refusal("webhooks", cluster,
+                               "Whether a webhook that fails closed would block what a starting kube-apiserver writes",
+                               seen.webhooks.why(), "list validating and mutating webhook configurations",
+                               "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations");
     }
     constexpr const char* exempt = "exempt the namespaces kube-system and default by its namespaceSelector";
     for (const auto& webhook : *seen.webhooks) {
         const std::string what =
             "The " + printable(webhook.name, 256) + " fails closed and is called for " + printable(webhook.covers, 128);
         if (webhook.backend.empty()) {
-            return refusal("webhooks", cluster,
-                           what + ", at a URL of which nobody here can see whether it answers: " + exempt +
-                               ", or let it fail open.");
+            auto refused = refusal("webhooks", cluster,
+                                   what + ", at a URL of which nobody here can see whether it answers: " + exempt +
+                                       ", or let it fail open.");
+            refused.unknown = true;
+            return refused;
         }
         const std::string backend = printable(webhook.backend, 128);
         if (!webhook.ready) {
-            return refusal("webhooks", cluster,
-                           what + ", and whether its backend " + backend + " is ready is not known (" +
-                               words_of(webhook.ready.why()) +
-                               "): let the probe get endpoints in that namespace (the "
-                               "role aggmedic-probe-backend of probes/rbac.yaml), or " +
-                               exempt + ".");
+            auto refused =
+                unknown_refusal("webhooks", cluster, what + ", and whether its backend " + backend + " is ready",
+                                webhook.ready.why(), "get endpoints there by a RoleBinding to aggmedic-probe-backend",
+                                "/api/v1/namespaces/" + namespace_of(backend) + "/endpoints");
+            refused.reason += std::string(" Or ") + exempt + ".";
+            return refused;
         }
         if (*webhook.ready == 0) {
             return refusal("webhooks", cluster,

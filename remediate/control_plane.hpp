@@ -11,6 +11,11 @@
 // and says which grant or which deed would lift it.
 namespace aggmedic::remediate {
 
+// `what` is not known for the reason `why`. Where the probe may not ask it takes `grant`, else a person's look at
+// `path`.
+Refusal unknown_refusal(const char* gate, const std::string& subject, const std::string& what,
+                        const probes::Unobserved& why, const std::string& grant, const std::string& path);
+
 // Through this master every etcd member has to be healthy.
 std::optional<Refusal> etcd_refusal(const probes::ControlPlane& seen, const std::string& master);
 

@@ -111,5 +111,7 @@ std::optional<Refusal> gate_lease_holders(const Facts&);
 // The masters in the order in which they are restarted: as configured, but those that hold a lease last. They are all
 // asked about: what a master holds that is not known counts as nothing here, and refuses above.
 std::vector<std::string> restart_order(const Facts&);
+// The leases whose holder names a host that is none of the masters', with that name: they tell no order.
+std::vector<std::string> leases_held_elsewhere(const Facts&);
 
 }  // namespace aggmedic::remediate

@@ -1,6 +1,10 @@
 #include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
 
 #include "net/text.hpp"
+#include "probes/control_plane_reading.hpp"
 #include "remediate/control_plane.hpp"
 #include "remediate/guard.hpp"
 
@@ -11,10 +15,6 @@ namespace {
 
 Refusal refusal(std::string_view gate, const std::string& subject, std::string reason) {
     return {.gate = std::string(gate), .subject = subject, .reason = std::move(reason)};
-}
-
-std::string words_of(const probes::Unobserved& why) {
-    return printable(why.reason + (why.detail.empty() ? "" : ": " + why.detail), 256);
 }
 
 // Nothing was asked: every part is as unknown as all of it.
@@ -40,6 +40,10 @@ std::string flag_of(const Facts& facts, const std::string& master, const std::st
     const auto& flags = view->process->arguments.flags;
     const auto found = flags.find(flag);
     return found == flags.end() || found->second.empty() ? std::string() : found->second.back();
+}
+
+std::array<std::pair<std::string, const probes::Seen<std::string>*>, 2> leases_of(const probes::ControlPlane& seen) {
+    return {{{"kube-controller-manager", &seen.controller_manager}, {"kube-scheduler", &seen.scheduler}}};
 }
 
 std::string host_of(const std::string& address) {  // without the port and an IPv6 address's brackets
@@ -72,10 +76,10 @@ std::optional<Refusal> gate_endpoints(const Facts& facts) {
     if (std::ranges::all_of(masters, is_kept_by_hand)) return std::nullopt;
     const auto& endpoints = seen_of(facts).endpoints;
     if (!endpoints) {
-        return refusal("endpoints", facts.input.observation.cluster,
-                       "Whether default/kubernetes lists every master is not known (" + words_of(endpoints.why()) +
-                           "): let the probe get the endpoints kubernetes in the namespace default, as "
-                           "probes/rbac.yaml grants.");
+        return unknown_refusal("endpoints", facts.input.observation.cluster,
+                               "Whether default/kubernetes lists every master", endpoints.why(),
+                               "get the endpoints kubernetes in the namespace default",
+                               "/api/v1/namespaces/default/endpoints/kubernetes");
     }
     const auto lists = [&](const std::string& address) {
         return !address.empty() && std::ranges::find(*endpoints, address) != endpoints->end();
@@ -104,33 +108,49 @@ std::optional<Refusal> gate_lease_holders(const Facts& facts) {
         std::ranges::count_if(masters, [&](const std::string& master) { return facts.is_to_change(master); });
     if (changed < 2) return std::nullopt;  // there is no order
     const auto& seen = seen_of(facts);
-    for (const auto* lease : {&seen.controller_manager, &seen.scheduler}) {
+    for (const auto& [component, lease] : leases_of(seen)) {
         if (*lease) continue;
-        return refusal("lease-holders", facts.input.observation.cluster,
-                       std::string("Who holds the lease of ") +
-                           (lease == &seen.scheduler ? "kube-scheduler" : "kube-controller-manager") +
-                           " is not known (" + words_of(lease->why()) +
-                           "), and its master goes last: let the probe get the leases and endpoints of both in "
-                           "kube-system, as probes/rbac.yaml grants.");
+        return unknown_refusal("lease-holders", facts.input.observation.cluster,
+                               "Who holds the lease of " + component + ", whose master goes last,", lease->why(),
+                               "get the leases and endpoints of that name in kube-system",
+                               "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/" + component);
     }
     if (seen.controller_manager->empty() && seen.scheduler->empty()) return std::nullopt;
     for (const auto& master : masters) {
         const auto* view = facts.view(master);
         if (view == nullptr || !view->hostname.empty()) continue;  // unseen: refused by master-seen
-        return refusal("lease-holders", master,
-                       "Its host name was not told, so it is not known whether it holds the lease of "
-                       "kube-controller-manager or kube-scheduler: install the helper of this version.");
+        return Refusal{.gate = "lease-holders",
+                       .subject = master,
+                       .reason =
+                           "Its host name was not told, so it is not known whether it holds the lease of "
+                           "kube-controller-manager or kube-scheduler: install the helper of this version.",
+                       .unknown = true};
     }
     return std::nullopt;
 }
 
+std::vector<std::string> leases_held_elsewhere(const Facts& facts) {
+    std::vector<std::string> elsewhere;
+    for (const auto& [component, lease] : leases_of(seen_of(facts))) {
+        if (!*lease || (*lease)->empty()) continue;
+        const auto host = probes::host_of_holder(**lease);
+        const bool is_here = std::ranges::any_of(facts.input.masters, [&](const std::string& master) {
+            const auto* view = facts.view(master);
+            return view != nullptr && view->hostname == host;
+        });
+        if (!is_here) elsewhere.push_back(component + " (" + printable(host, 128) + ")");
+    }
+    return elsewhere;
+}
+
 std::vector<std::string> restart_order(const Facts& facts) {
-    auto order = facts.input.masters;
-    const auto rank = [&](const std::string& master) {
+    std::map<int, std::vector<std::string>> by_rank;
+    for (const auto& master : facts.input.masters) {
         const auto* view = facts.view(master);
-        return view == nullptr ? 0 : restart_rank(seen_of(facts), view->hostname);
-    };
-    std::ranges::stable_sort(order, {}, rank);
+        by_rank[view == nullptr ? 0 : restart_rank(seen_of(facts), view->hostname)].push_back(master);
+    }
+    std::vector<std::string> order;
+    for (const auto& [rank, masters] : by_rank) order.insert(order.end(), masters.begin(), masters.end());
     return order;
 }
 

@@ -30,6 +30,7 @@ struct Refusal {
     std::string gate;     // stable id
     std::string subject;  // cluster, master or file
     std::string reason;
+    bool unknown{};  // it could not be seen, rather than that something was seen to be wrong
     bool operator==(const Refusal&) const = default;
 };
 

@@ -70,6 +70,13 @@ void add_restart_notes(const Facts& facts, const Plan& plan, std::vector<Risk>& 
                              "kube-controller-manager or kube-scheduler go last, as a kube-controller-manager exits "
                              "when it cannot renew its lease."));
     }
+    const auto elsewhere = leases_held_elsewhere(facts);
+    if (plan.masters.size() > 1 && !elsewhere.empty()) {
+        risks.push_back(note("lease-held-elsewhere",
+                             fmt::format("Held by a host that is none of the masters by its name: {}. If it is one of "
+                                         "them, it is not restarted last.",
+                                         fmt::join(elsewhere, ", "))));
+    }
     risks.push_back(note("restart-brings-nothing-else",
                          "On every master that is restarted the file's arguments equal those of the live process: the "
                          "restart activates this "

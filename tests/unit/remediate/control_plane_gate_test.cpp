@@ -39,6 +39,8 @@ struct Case {
 const std::vector<Case>& cases() {
     static const Unobserved forbidden{.reason = "forbidden", .detail = "list componentstatuses"};
     static const std::vector<Case> all{
+        {"etcd", "m1", "(timeout): see what `kubectl get --raw /api/v1/componentstatuses` says",
+         [](PlanInput& input) { control_plane(input).etcd["m1"] = Unobserved{.reason = "timeout", .detail = ""}; }},
         {"etcd", "m0", "not known (not-asked)",
          [](PlanInput& input) { input.observation.control_plane = Unobserved{}; }},
         {"etcd", "m1", "unhealthy (dial tcp: refused)",
@@ -51,7 +53,7 @@ const std::vector<Case>& cases() {
         {"etcd", "m0", "name no etcd member",
          [](PlanInput& input) { control_plane(input).etcd["m0"] = std::vector<probes::EtcdMember>{}; }},
         {"etcd", "m0", "not known (not-asked)", [](PlanInput& input) { control_plane(input).etcd.erase("m0"); }},
-        {"webhooks", "demo", "let the probe list validating and mutating webhook configurations",
+        {"webhooks", "demo", "(forbidden: x): let the probe list validating and mutating webhook configurations",
          [](PlanInput& input) { control_plane(input).webhooks = Unobserved{.reason = "forbidden", .detail = "x"}; }},
         {"webhooks", "demo", "its backend policy/hook has no ready address",
          [](PlanInput& input) {
@@ -82,9 +84,9 @@ const std::vector<Case>& cases() {
          }},
         {"endpoints", "m0", "list 1 addresses for 3 masters",
          [](PlanInput& input) { control_plane(input).endpoints = std::vector<std::string>{"10.9.9.9"}; }},
-        {"lease-holders", "demo", "Who holds the lease of kube-controller-manager is not known",
+        {"lease-holders", "demo", "the lease of kube-controller-manager, whose master goes last, is not known",
          [](PlanInput& input) { control_plane(input).controller_manager = Unobserved{}; }},
-        {"lease-holders", "demo", "Who holds the lease of kube-scheduler is not known",
+        {"lease-holders", "demo", "the lease of kube-scheduler, whose master goes last, is not known",
          [](PlanInput& input) { control_plane(input).scheduler = Unobserved{}; }},
         {"lease-holders", "m1", "Its host name was not told",
          [](PlanInput& input) { input.observation.masters["m1"]->hostname.clear(); }},
@@ -179,16 +181,17 @@ TEST(RestartOrder, HoldersOfLeasesGoLast) {
     struct Holders {
         const char *controller_manager, *scheduler;
         std::vector<std::string> order;
+        bool is_elsewhere = false;
     };
     const std::vector<Holders> all{
         {"", "", {"m0", "m1", "m2"}},
-        {"elsewhere_u", "elsewhere_u", {"m0", "m1", "m2"}},
+        {"elsewhere_u", "elsewhere_u", {"m0", "m1", "m2"}, true},
         {"host-m2_u", "host-m2_u", {"m0", "m1", "m2"}},
         {"host-m0_u", "host-m0_u", {"m1", "m2", "m0"}},
         {"host-m0_u", "host-m1_u", {"m2", "m1", "m0"}},
         {"host-m1_u", "host-m0_u", {"m2", "m0", "m1"}},
         {"", "host-m0_u", {"m1", "m2", "m0"}},
-        {"host-m", "host-m0", {"m1", "m2", "m0"}},  // without a UUID the identity is the host
+        {"host-m", "host-m0", {"m1", "m2", "m0"}, true},  // without a UUID the identity is the host
     };
     for (const auto& each : all) {
         const FakeCluster cluster;
@@ -200,6 +203,7 @@ TEST(RestartOrder, HoldersOfLeasesGoLast) {
         EXPECT_EQ(names_of(plan), each.order) << each.controller_manager << " " << each.scheduler;
         EXPECT_EQ(plan.masters.back().steps.back().step, "healed") << "nobody comes after it";
         EXPECT_EQ(std::ranges::count(plan.risks, "lease-holder-last", &Risk::id) == 1, each.order[0] != "m0");
+        EXPECT_EQ(std::ranges::count(plan.risks, "lease-held-elsewhere", &Risk::id) == 1, each.is_elsewhere);
     }
 }
 

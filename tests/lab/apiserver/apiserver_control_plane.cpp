@@ -28,8 +28,7 @@ model::Answer serve_component_statuses(const Asked& asked) {
     const auto lost = fault(asked.server.world.faults(), "etcd-lost");
     Ordered items = Ordered::array();
     const auto add = [&](const std::string& name, bool healthy, const std::string& says) {
-        Ordered condition = {{"type", "Healthy"}, {"status", healthy ? "True" : "False"}};
-        condition[healthy ? "message" : "error"] = says;
+        const Ordered condition = {{"type", "Healthy"}, {"status", healthy ? "True" : "False"}, {"message", says}};
         items.push_back({{"metadata", {{"name", name}, {"creationTimestamp", nullptr}}},
                          {"conditions", Ordered::array({condition})}});
     };
@@ -38,12 +37,23 @@ model::Answer serve_component_statuses(const Asked& asked) {
     for (const std::string member : {"0", "1", "2"}) {
         if (lost == member) {
             add("etcd-" + member, false,
-                "Get \"https://10.77.0.1" + member + ":2379/health\": dial tcp: connect: connection refused");
+                "Get \"https://10.77.0.1" + member + ":2379/health\": dial tcp 10.77.0.1" + member +
+                    ":2379: connect: connection refused");
         } else {
             add("etcd-" + member, true, "{\"health\":\"true\"}");
         }
     }
     return asked.ok(list_of(asked, "ComponentStatusList", "v1", items));
+}
+
+bool webhook_blocks_config_maps(const Apiserver& server) {
+    const auto backend = fault(server.world.faults(), "closed-webhook");
+    if (!backend) return false;
+    const auto slash = backend->find('/');
+    for (const auto& [key, entry] : server.store.list("pod/" + backend->substr(0, slash) + "/")) {
+        if (entry.value["service"] == backend->substr(slash + 1) && entry.value["ready"].get<bool>()) return false;
+    }
+    return true;
 }
 
 // Switch closed-webhook=NAMESPACE/SERVICE: one that covers ConfigMaps of every namespace.

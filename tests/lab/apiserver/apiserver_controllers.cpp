@@ -2,7 +2,7 @@
 #include <random>
 #include <thread>
 
-#include "tests/lab/apiserver/apiserver.hpp"
+#include "tests/lab/apiserver/apiserver_objects.hpp"
 
 namespace aggmedic::lab {
 namespace {
@@ -21,7 +21,7 @@ void wait_until_started(const Apiserver& server, model::Seconds instant) {
 
 // One look at the ConfigMap. False when another writer was faster and it has to be looked at again.
 bool publish_once(Apiserver& server) {
-    if (fault(server.world.faults(), "no-publisher")) return true;
+    if (fault(server.world.faults(), "no-publisher") || webhook_blocks_config_maps(server)) return true;
     const auto stored = server.store.get(config_map_key);
     std::optional<model::ConfigMapData> existing;
     if (stored) existing = stored->value["data"].get<model::ConfigMapData>();
@@ -149,7 +149,11 @@ void run_lease(Apiserver& server, const std::atomic<bool>& stopping) {
     wait_until_started(server, server.start.registers());
     const std::string key = "endpoint/" + server.place().address;
     while (!stopping) {
-        server.store.write(key, {{"renewed", std::time(nullptr)}});
+        if (fault(server.faults(), "not-in-endpoints")) {
+            server.store.remove(key);
+        } else {
+            server.store.write(key, {{"renewed", std::time(nullptr)}});
+        }
         std::this_thread::sleep_for(std::chrono::seconds(2));
     }
 }

@@ -51,6 +51,7 @@ std::optional<model::Answer> serve_endpoint_slices(const Asked& asked);
 // apiserver_control_plane.cpp
 model::Answer serve_component_statuses(const Asked& asked);
 std::optional<model::Answer> serve_webhook_configurations(const Asked& asked);
+bool webhook_blocks_config_maps(const Apiserver& server);  // switch closed-webhook: nobody answers it
 std::string lease_holder(const Asked& asked, const StoredValue& stored);
 // apiserver_blast_radius.cpp
 Ordered namespaces_that_leave(const Asked& asked);

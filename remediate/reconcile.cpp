@@ -84,7 +84,12 @@ asio::awaitable<bool> RunShell::take_up(std::optional<StepRecord> in_flight) {
     const auto close_open = [this](StepOutcome outcome, std::string detail) -> asio::awaitable<void> {
         walk_.completed(outcome, detail);
         if (!open_) co_return;
-        co_await complete(*std::exchange(open_, std::nullopt), outcome, std::move(detail));
+        co_await complete({.sequence = std::exchange(open_, std::nullopt),
+                           .action = {},
+                           .intended = {},
+                           .outcome = outcome,
+                           .detail = std::move(detail),
+                           .completed = context_.now()});
     };
     if (next->step == Step::lock || next->step == Step::check) {
         // A lock that was under way may be held, and is released with the others.

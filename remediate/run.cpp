@@ -132,7 +132,7 @@ asio::awaitable<RunResult> RunShell::run() {
 
 asio::awaitable<std::optional<std::int64_t>> RunShell::intend(Action action) {
     if (open_) co_return std::exchange(open_, std::nullopt);
-    if (!co_await write_completions()) co_return std::nullopt;
+    if (!co_await write_done_steps()) co_return std::nullopt;
     const auto intended = co_await run_blocking(context_.journal_thread, [this, action] {
         return context_.journal.intend(record_.id, action, context_.now());
     });
@@ -141,22 +141,27 @@ asio::awaitable<std::optional<std::int64_t>> RunShell::intend(Action action) {
     co_return std::nullopt;
 }
 
-asio::awaitable<bool> RunShell::complete(std::int64_t sequence, StepOutcome outcome, std::string detail) {
-    uncompleted_.push_back(
-        {.sequence = sequence, .outcome = outcome, .detail = std::move(detail), .at = context_.now()});
-    co_return co_await write_completions();
+asio::awaitable<bool> RunShell::complete(DoneStep step) {
+    unwritten_.push_back(std::move(step));
+    co_return co_await write_done_steps();
 }
 
-asio::awaitable<bool> RunShell::write_completions() {
-    while (!uncompleted_.empty()) {
-        const auto kept = co_await run_blocking(context_.journal_thread, [this, next = uncompleted_.front()] {
-            return context_.journal.complete(record_.id, next.sequence, next.outcome, next.detail, next.at);
+asio::awaitable<bool> RunShell::write_done_steps() {
+    while (!unwritten_.empty()) {
+        auto& next = unwritten_.front();
+        const auto kept = co_await run_blocking(context_.journal_thread, [this, &next]() -> Result<void> {
+            if (!next.sequence) {
+                const auto line = context_.journal.intend(record_.id, next.action, next.intended);
+                if (!line) return std::unexpected(line.error());
+                next.sequence = *line;
+            }
+            return context_.journal.complete(record_.id, *next.sequence, next.outcome, next.detail, next.completed);
         });
         if (!kept) {
             mirror(describe(kept.error()));
             co_return false;
         }
-        uncompleted_.pop_front();
+        unwritten_.pop_front();
     }
     co_return true;
 }
@@ -177,6 +182,7 @@ asio::awaitable<void> RunShell::walk_on() {
             continue;
         }
         if (!line) mirror(what + " begins, unjournaled");
+        const auto begun = context_.now();
         tell(*action, "started", {});
         const auto done = co_await steps_->perform(*action, walk_);
         if (done.abandoned) {
@@ -186,11 +192,16 @@ asio::awaitable<void> RunShell::walk_on() {
         walk_.completed(done.outcome, done.detail);
         const std::string outcome(name(done.outcome));
         tell(*action, outcome, done.detail);
-        if (!line || !co_await complete(*line, done.outcome, done.detail))
-            mirror(what + ": " + outcome + " " + done.detail);
+        const bool is_kept = co_await complete({.sequence = line,
+                                                .action = *action,
+                                                .intended = begun,
+                                                .outcome = done.outcome,
+                                                .detail = done.detail,
+                                                .completed = context_.now()});
+        if (!is_kept) mirror(what + ": " + outcome + " " + done.detail);
     }
     co_await steps_->close();
-    co_await write_completions();  // before the run's end is
+    co_await write_done_steps();  // before the run's end is
 }
 
 asio::awaitable<RunResult> RunShell::conclude(RunOutcome outcome, std::string why, std::string next) {
@@ -206,7 +217,7 @@ asio::awaitable<RunResult> RunShell::conclude(RunOutcome outcome, std::string wh
 }
 
 asio::awaitable<RunResult> RunShell::result(bool finished) {
-    co_await write_completions();  // the last chance
+    co_await write_done_steps();  // the last chance
     RunResult result;
     result.record = record_;
     auto steps = co_await run_blocking(context_.journal_thread, [this] { return context_.journal.steps(record_.id); });

@@ -22,11 +22,13 @@ class RunShell {
     asio::awaitable<RunResult> reconcile();
 
   private:
-    struct Completion {
-        std::int64_t sequence;
+    struct DoneStep {
+        std::optional<std::int64_t> sequence;  // the journal's line; nullopt: it could not even take the intent
+        Action action;
+        TimePoint intended;
         StepOutcome outcome;
         std::string detail;
-        TimePoint at;
+        TimePoint completed;
     };
 
     asio::awaitable<std::string> begin();               // what speaks against the run; empty: it has begun
@@ -35,8 +37,8 @@ class RunShell {
     asio::awaitable<void> walk_on();
     asio::awaitable<std::optional<std::int64_t>> intend(Action action);
     // False while the journal cannot take it: it is written before anything else is, as soon as there is room again.
-    asio::awaitable<bool> complete(std::int64_t sequence, StepOutcome outcome, std::string detail);
-    asio::awaitable<bool> write_completions();
+    asio::awaitable<bool> complete(DoneStep step);
+    asio::awaitable<bool> write_done_steps();
     asio::awaitable<bool> take_up(std::optional<StepRecord> in_flight);
     asio::awaitable<std::string> what_is_not_old();
     asio::awaitable<HelperAnswer> insist_on_lock(std::string master);
@@ -56,9 +58,9 @@ class RunShell {
     RunWalk walk_;
     RunLease lease_;
     std::unique_ptr<RunSteps> steps_;
-    std::optional<std::int64_t> open_;    // the journal's line of a step that is taken up again
-    std::deque<Completion> uncompleted_;  // done, and not in the journal yet; oldest first
-    bool left_ = false;                   // the daemon stops: the run goes on after its next start
+    std::optional<std::int64_t> open_;  // the journal's line of a step that is taken up again
+    std::deque<DoneStep> unwritten_;    // not in the journal yet; oldest first
+    bool left_ = false;                 // the daemon stops: the run goes on after its next start
 };
 
 }  // namespace aggmedic::remediate

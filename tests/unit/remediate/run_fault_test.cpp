@@ -123,6 +123,7 @@ TEST(EveryJournalWrite, MayBeTheLast) {
 
 // A disk that is full for a moment: what was done then is written afterwards, and the journal tells what the run tells.
 TEST(EveryJournalWrite, MayFailForAWhile) {
+    int injected = 0, ended = 0;
     for (const int failing : {1, 2, 9}) {
         for (int at = 1;; ++at) {
             RunRig rig(2);
@@ -134,6 +135,8 @@ TEST(EveryJournalWrite, MayFailForAWhile) {
             if (rig.journal.writes <= at) break;
             expect_consistent(rig, plan, result, "write " + std::to_string(at));
             const bool has_ended = rig.journal.unfinished()->empty();
+            ++injected;
+            if (has_ended) ++ended;
             const auto recorded = replay(walk_options(plan, false), result.steps);
             ASSERT_TRUE(recorded) << "write " << at;
             for (const auto& [master, state] : result.masters) {
@@ -145,6 +148,8 @@ TEST(EveryJournalWrite, MayFailForAWhile) {
             if (HasFailure()) return;
         }
     }
+    EXPECT_GT(injected, 60);
+    EXPECT_GT(ended, injected / 2);
 }
 
 // A full disk, so the undo has no record, and death in the middle of it: the next life must not take the run for one

@@ -16,31 +16,20 @@ using remediate::RunEdge;
 using remediate::VerifyAnswer;
 using remediate::VerifyRequest;
 
-// One lost connection is no answer; what was silent for all of its time is not asked again.
-asio::awaitable<Result<HttpReply>> ask_twice(std::shared_ptr<RunEdge> edge, std::string master, HttpRequest request) {
-    auto reply = co_await edge->as_probe(master, request);
-    if (reply || reply.error().code == Errc::timeout) co_return reply;
-    co_return co_await edge->as_probe(std::move(master), std::move(request));
-}
-
 // `answers` belongs to the caller, who waits for all of these.
-asio::awaitable<void> try_requests(std::shared_ptr<RunEdge> edge, const std::vector<VerifyRequest>& requests,
-                                   std::string master, std::chrono::milliseconds timeout,
-                                   std::vector<VerifyAnswer>& answers) {
+asio::awaitable<void> try_requests(probes::AskThrough ask, const std::vector<VerifyRequest>& requests,
+                                   std::string master, std::vector<VerifyAnswer>& answers) {
     for (const auto& wanted : requests) {
-        auto request = remediate::http_request_of(wanted);
-        request.timeout = timeout;
-        const auto reply = co_await ask_twice(edge, master, std::move(request));
+        const auto reply = co_await probes::ask_twice(ask, master, remediate::http_request_of(wanted));
         answers.push_back(remediate::judge_verify(wanted, master, reply));
     }
 }
 
-asio::awaitable<void> try_through_every_master(std::shared_ptr<RunEdge> edge, std::chrono::milliseconds timeout,
-                                               remediate::PlanInput& input) {
+asio::awaitable<void> try_through_every_master(probes::AskThrough ask, remediate::PlanInput& input) {
     std::vector<std::vector<VerifyAnswer>> answers(input.masters.size());
     std::vector<asio::awaitable<void>> work;
     for (std::size_t at = 0; at < input.masters.size(); ++at)
-        work.push_back(try_requests(edge, input.verify_requests, input.masters[at], timeout, answers[at]));
+        work.push_back(try_requests(ask, input.verify_requests, input.masters[at], answers[at]));
     co_await probes::join(std::move(work));
     for (const auto& of_master : answers) {
         for (std::size_t at = 0; at < of_master.size(); ++at) input.verify_requests[at].before.push_back(of_master[at]);
@@ -63,15 +52,14 @@ asio::awaitable<void> ask_before_acting(Looking looking, remediate::PlanInput& i
     const auto& connections = *looking.connections;
     const auto edge = remediate::make_run_edge(connections.executor(), looking.connections, connections.target(), {},
                                                {.timeout = looking.probe.timeout});
-    const auto timeout = looking.probe.timeout;
-    const probes::AskThrough ask = [edge, timeout](std::string master, HttpRequest request) {
-        request.timeout = std::max(request.timeout, timeout);
-        return ask_twice(edge, std::move(master), std::move(request));
+    const probes::AskThrough ask = [edge](std::string master, HttpRequest request) {
+        return edge->as_probe(std::move(master), std::move(request));
     };
-    auto around = co_await probes::observe_control_plane(ask, ready_masters(input), true);
-    input.observation.control_plane = std::move(around);
+    // Nothing is restarted by a patch of the ConfigMap.
+    if (input.method != name(remediate::Method::configmap))
+        input.observation.control_plane = co_await probes::observe_control_plane(ask, ready_masters(input), true);
     // What a repair has mended fails again once it is taken back: that is what was asked for.
-    if (!input.reverts) co_await try_through_every_master(edge, looking.probe.timeout, input);
+    if (!input.reverts) co_await try_through_every_master(ask, input);
 }
 
 }  // namespace aggmedic::daemon

@@ -23,6 +23,7 @@ struct EtcdMember {
 struct ClosedWebhook {
     std::string name;         // validatingwebhookconfiguration NAME, webhook NAME
     std::string covers;       // configmaps in kube-system; the first that it covers
+    std::string unread;       // why labels that its selectors rest on are not known; empty: nothing is missing
     std::string backend;      // NAMESPACE/SERVICE; empty: it is called by a URL
     Seen<std::size_t> ready;  // ready addresses behind the service; not-asked of a URL
     bool operator==(const ClosedWebhook&) const = default;

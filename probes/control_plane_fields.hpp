@@ -15,6 +15,7 @@ AGGMEDIC_FIELDS(EtcdMember) {
 AGGMEDIC_FIELDS(ClosedWebhook) {
     v("name", x.name);
     v("covers", x.covers);
+    v("unread", x.unread);
     v("backend", x.backend);
     v("ready", x.ready);
 }

@@ -48,6 +48,7 @@ Result<std::vector<std::string>> parse_addresses(std::string_view text) {
     for (const auto& subset : array_at(*object, "subsets")) {
         for (const auto& address : array_at(subset, "addresses")) addresses.push_back(text_at(address, "ip"));
     }
+    std::erase(addresses, std::string());  // an address that says none is none
     std::ranges::sort(addresses);
     const auto again = std::ranges::unique(addresses);  // one for each subset of ports
     addresses.erase(again.begin(), again.end());

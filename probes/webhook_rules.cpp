@@ -26,6 +26,8 @@ const std::array<Written, 3>& written() {
     return all;
 }
 
+constexpr std::size_t name_length_max = 512;  // two names of at most 253 (RFC 1123 subdomains), and the kind
+
 bool lists(const json& rule, std::string_view key, std::initializer_list<std::string_view> wanted) {
     return std::ranges::any_of(array_at(rule, key), [&](const json& each) {
         return each.is_string() &&
@@ -97,7 +99,7 @@ Result<std::vector<WebhookDraft>> parse_closed_webhooks(std::string_view text) {
             const auto policy = text_at(webhook, "failurePolicy");
             if (policy == "Ignore" || (policy.empty() && is_beta)) continue;
             const auto& service = object_at(object_at(webhook, "clientConfig"), "service");
-            closed.push_back({.name = name + ", webhook " + text_at(webhook, "name"),
+            closed.push_back({.name = (name + ", webhook " + text_at(webhook, "name")).substr(0, name_length_max),
                               .service_namespace = text_at(service, "namespace"),
                               .service_name = text_at(service, "name"),
                               .rules = array_at(webhook, "rules"),

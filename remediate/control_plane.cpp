@@ -1,6 +1,7 @@
 #include "remediate/control_plane.hpp"
 
 #include "net/text.hpp"
+#include "probes/apiservice.hpp"
 #include "probes/control_plane_reading.hpp"
 
 namespace aggmedic::remediate {
@@ -10,8 +11,11 @@ Refusal refusal(std::string gate, const std::string& subject, std::string reason
     return {.gate = std::move(gate), .subject = subject, .reason = std::move(reason)};
 }
 
-std::string namespace_of(const std::string& backend) {
-    return backend.substr(0, backend.find('/'));
+// Empty: the names are none that Kubernetes gives, and must not stand in a command that somebody runs.
+std::string endpoints_path(const std::string& backend) {
+    const auto space = backend.substr(0, backend.find('/')), service = backend.substr(backend.find('/') + 1);
+    if (!probes::is_path_word(space) || !probes::is_path_word(service)) return {};
+    return "/api/v1/namespaces/" + space + "/endpoints/" + service;
 }
 
 bool holds(const probes::Seen<std::string>& lease, const std::string& hostname) {
@@ -19,6 +23,12 @@ bool holds(const probes::Seen<std::string>& lease, const std::string& hostname) 
 }
 
 }  // namespace
+
+std::string host_of(const std::string& address) {
+    std::string host = address.substr(0, address.rfind(':'));
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    return host;
+}
 
 Refusal unknown_refusal(const char* gate, const std::string& subject, const std::string& what,
                         const probes::Unobserved& why, const std::string& grant, const std::string& path) {
@@ -75,21 +85,36 @@ std::optional<Refusal> webhook_refusal(const probes::ControlPlane& seen, const s
             return refused;
         }
         const std::string backend = printable(webhook.backend, 128);
+        const auto path = endpoints_path(webhook.backend);
+        if (path.empty()) {
+            auto refused = refusal("webhooks", cluster,
+                                   what + ", and its service " + backend +
+                                       " has a name that is none in Kubernetes: mend the webhook, or " + exempt + ".");
+            refused.unknown = true;
+            return refused;
+        }
         if (!webhook.ready) {
-            auto refused =
-                unknown_refusal("webhooks", cluster, what + ", and whether its backend " + backend + " is ready",
-                                webhook.ready.why(), "get endpoints there by a RoleBinding to aggmedic-probe-backend",
-                                "/api/v1/namespaces/" + namespace_of(backend) + "/endpoints");
+            auto refused = unknown_refusal(
+                "webhooks", cluster, what + ", and whether its backend " + backend + " is ready", webhook.ready.why(),
+                "get endpoints there by a RoleBinding to aggmedic-probe-backend", path);
             refused.reason += std::string(" Or ") + exempt + ".";
             return refused;
         }
-        if (*webhook.ready == 0) {
-            return refusal("webhooks", cluster,
-                           what + ", and its backend " + backend +
-                               " has no ready address: a starting kube-apiserver could publish neither its names nor "
-                               "itself. Bring its pods back, or " +
-                               exempt + ".");
+        if (*webhook.ready > 0) continue;
+        if (!webhook.unread.empty()) {
+            auto refused = refusal("webhooks", cluster,
+                                   what + ", unless its selectors leave that out, which is not known (" +
+                                       printable(webhook.unread, 256) + "), and its backend " + backend +
+                                       " has no ready address: let the probe read those labels, as probes/rbac.yaml "
+                                       "grants, or bring its pods back.");
+            refused.unknown = true;
+            return refused;
         }
+        return refusal("webhooks", cluster,
+                       what + ", and its backend " + backend +
+                           " has no ready address: a starting kube-apiserver could publish neither its names nor "
+                           "itself. Bring its pods back, or " +
+                           exempt + ".");
     }
     return std::nullopt;
 }

@@ -16,6 +16,8 @@ namespace aggmedic::remediate {
 Refusal unknown_refusal(const char* gate, const std::string& subject, const std::string& what,
                         const probes::Unobserved& why, const std::string& grant, const std::string& path);
 
+std::string host_of(const std::string& address);  // without the port and an IPv6 address's brackets
+
 // Through this master every etcd member has to be healthy.
 std::optional<Refusal> etcd_refusal(const probes::ControlPlane& seen, const std::string& master);
 

@@ -42,14 +42,17 @@ std::string flag_of(const Facts& facts, const std::string& master, const std::st
     return found == flags.end() || found->second.empty() ? std::string() : found->second.back();
 }
 
-std::array<std::pair<std::string, const probes::Seen<std::string>*>, 2> leases_of(const probes::ControlPlane& seen) {
-    return {{{"kube-controller-manager", &seen.controller_manager}, {"kube-scheduler", &seen.scheduler}}};
+std::vector<std::string> masters_called(const Facts& facts, const std::string& hostname) {
+    std::vector<std::string> found;
+    for (const auto& master : facts.input.masters) {
+        const auto* view = facts.view(master);
+        if (view != nullptr && !hostname.empty() && view->hostname == hostname) found.push_back(master);
+    }
+    return found;
 }
 
-std::string host_of(const std::string& address) {  // without the port and an IPv6 address's brackets
-    std::string host = address.substr(0, address.rfind(':'));
-    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-    return host;
+std::array<std::pair<std::string, const probes::Seen<std::string>*>, 2> leases_of(const probes::ControlPlane& seen) {
+    return {{{"kube-controller-manager", &seen.controller_manager}, {"kube-scheduler", &seen.scheduler}}};
 }
 
 }  // namespace
@@ -126,6 +129,15 @@ std::optional<Refusal> gate_lease_holders(const Facts& facts) {
                            "kube-controller-manager or kube-scheduler: install the helper of this version.",
                        .unknown = true};
     }
+    for (const auto& [component, lease] : leases_of(seen)) {
+        const auto hosts = masters_called(facts, probes::host_of_holder(**lease));
+        if (hosts.size() < 2) continue;
+        return Refusal{.gate = "lease-holders",
+                       .subject = hosts.front(),
+                       .reason = "It and " + hosts.back() + " tell one host name, that of the holder of the lease of " +
+                                 component + ", so it is not known which of them goes last: give each its own.",
+                       .unknown = true};
+    }
     return std::nullopt;
 }
 
@@ -134,11 +146,7 @@ std::vector<std::string> leases_held_elsewhere(const Facts& facts) {
     for (const auto& [component, lease] : leases_of(seen_of(facts))) {
         if (!*lease || (*lease)->empty()) continue;
         const auto host = probes::host_of_holder(**lease);
-        const bool is_here = std::ranges::any_of(facts.input.masters, [&](const std::string& master) {
-            const auto* view = facts.view(master);
-            return view != nullptr && view->hostname == host;
-        });
-        if (!is_here) elsewhere.push_back(component + " (" + printable(host, 128) + ")");
+        if (masters_called(facts, host).empty()) elsewhere.push_back(component + " (" + printable(host, 128) + ")");
     }
     return elsewhere;
 }

@@ -19,8 +19,9 @@ namespace aggmedic::remediate {
 //       15 minutes ahead; swap, restart and restore renew it. A higher token of the same run takes over from a lower.
 //   swap     PLATFORM HOLDER RUN TOKEN RESOLVED SHA_BEFORE SHA_AFTER
 //       The new bytes come on stdin; the old ones are kept beside as .<file>.aggmedic-RUN.
-//   restart  PLATFORM HOLDER RUN TOKEN PID START_TICKS
-//       Asks the supervisor, while that process still runs (0 0: while none does). `ok asked` proves nothing.
+//   restart  PLATFORM HOLDER RUN TOKEN RESOLVED SHA_EXPECTED PID START_TICKS
+//       Asks the supervisor, while that process still runs (0 0: while none does), if the file is as expected.
+//       `ok asked` proves nothing.
 //   restore  PLATFORM HOLDER RUN TOKEN RESOLVED SHA_BEFORE SHA_AFTER
 //       The old bytes back from beside, if the file holds the new ones. Needs no room on the disk.
 //   unlock   PLATFORM HOLDER RUN TOKEN RESOLVED SHA_EXPECTED

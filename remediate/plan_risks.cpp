@@ -63,8 +63,12 @@ void add_what_ends(const Plan& plan, std::vector<Risk>& risks) {
 }
 
 void add_restart_notes(const Facts& facts, const Plan& plan, std::vector<Risk>& risks) {
-    const auto order = restart_order(facts);
-    if (!plan.masters.empty() && order != facts.input.masters) {
+    std::vector<std::string> planned;
+    for (const auto& master : plan.masters) planned.push_back(master.name);
+    auto configured = facts.input.masters;
+    std::erase_if(configured,
+                  [&](const std::string& master) { return std::ranges::find(planned, master) == planned.end(); });
+    if (planned != configured) {
         risks.push_back(note("lease-holder-last",
                              "The masters are restarted in another order than configured: those that hold the lease of "
                              "kube-controller-manager or kube-scheduler go last, as a kube-controller-manager exits "

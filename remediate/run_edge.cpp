@@ -35,6 +35,7 @@ class HttpsRunEdge : public RunEdge {
     asio::awaitable<Result<HttpReply>> as_probe(std::string master, HttpRequest request) override {
         auto target = target_of(master, target_.probe);
         if (!target) co_return fail(Errc::invalid_argument, "no such master: " + master);
+        request.timeout = std::max(request.timeout, probing_.timeout);
         co_return co_await send(std::move(*target), std::move(request));
     }
     asio::awaitable<Result<HttpReply>> as_repair(HttpRequest request) override {

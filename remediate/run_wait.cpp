@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "net/text.hpp"
+#include "remediate/control_plane.hpp"
 #include "remediate/run_steps.hpp"
 
 // Waiting for a master: a new process, then its own /readyz (design 6.3, 6.6). Exit 0 of a restart proves nothing.
@@ -24,12 +25,6 @@ std::string answer_text(const probes::Seen<probes::Answer>& answer) {
 
 std::string cannot_be_read(const Error& why) {
     return "it cannot be read: " + printable(why.detail, 160);
-}
-
-std::string host_of(const std::string& address) {  // without the port and an IPv6 address's brackets
-    std::string host = address.substr(0, address.rfind(':'));
-    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-    return host;
 }
 
 bool lists_address(const nlohmann::json& endpoints, const std::string& address) {

@@ -239,9 +239,14 @@ struct Api {
         };
         asio::io_context io(1);
         ControlPlane seen;
+        std::exception_ptr thrown;
         asio::co_spawn(io, observe_control_plane(ask, {"m0", "m1"}, order),
-                       [&](std::exception_ptr, ControlPlane made) { seen = std::move(made); });
+                       [&](std::exception_ptr error, ControlPlane made) {
+                           thrown = error;
+                           seen = std::move(made);
+                       });
         io.run();
+        if (thrown) std::rethrow_exception(thrown);
         return seen;
     }
     void say(const std::string& path, std::string body, unsigned status = 200) { answers[path] = {status, body}; }
@@ -301,6 +306,65 @@ TEST(ObserveControlPlane, AWebhookWithoutItsServiceHasNoReadyBackend) {
     api.say(validating, list("v1", {odd}));
     EXPECT_FALSE(api.observe().webhooks->front().ready);
     EXPECT_THAT(api.asked, testing::Not(testing::Contains(HasSubstr("secrets"))));
+}
+
+TEST(ObserveControlPlane, AsksOfEachServiceOnceAndOfNoMoreThanItMay) {
+    Api api;
+    api.say(validating, list("v1", std::vector<json>(40, configuration("Fail"))));
+    EXPECT_EQ(api.observe(false).webhooks->size(), 40U);
+    EXPECT_EQ(std::ranges::count_if(api.asked, [](const std::string& each) { return each.ends_with(hook_endpoints); }),
+              1);
+    std::vector<json> many;
+    for (int at = 0; at < 40; ++at) {
+        many.push_back(configuration("Fail"));
+        many.back()["webhooks"][0]["clientConfig"]["service"]["name"] = "hook-" + std::to_string(at);
+    }
+    api.say(validating, list("v1", many));
+    api.asked.clear();
+    EXPECT_EQ(api.observe(false).webhooks.why().reason, "too_large");
+    EXPECT_LT(api.asked.size(), 50U);
+}
+
+TEST(ObserveControlPlane, TellsWhichLabelsCouldNotBeRead) {
+    Api api;
+    auto exempted = configuration("Fail");
+    exempted["webhooks"][0]["namespaceSelector"] = {{"matchLabels", {{"checked", "yes"}}}};
+    api.say(validating, list("v1", {exempted, configuration("Fail")}));
+    api.say("/api/v1/namespaces/kube-system", "{}", 403);
+    const auto seen = api.observe(false);
+    ASSERT_EQ(seen.webhooks->size(), 2U);
+    EXPECT_THAT(seen.webhooks->front().unread,
+                HasSubstr("forbidden: the probe may not get /api/v1/namespaces/kube-system"));
+    EXPECT_EQ(seen.webhooks->back().unread, "") << "it asks for no label";
+}
+
+// What an apiserver that lies may send: never an exception, never more known than was said.
+TEST(ObserveControlPlane, SurvivesAnswersOfOtherTypes) {
+    const std::string lists = R"({"kind":"ValidatingWebhookConfigurationList","apiVersion":"x/v1","items":)";
+    for (
+        const std::string body :
+        {std::string("[]"), std::string("7"), std::string("{"), lists + "7}", lists + "[7,null,[],\"x\"]}",
+         lists + R"([{"webhooks":{}}]})",
+         lists + R"([{"metadata":[],"webhooks":[{"name":7,"rules":{},"clientConfig":[]}]}]})",
+         lists +
+             R"([{"webhooks":[{"rules":[{"apiGroups":"*","resources":[7],"operations":null}],"clientConfig":{"service":7}}]}]})",
+         lists +
+             R"([{"webhooks":[{"rules":[{"apiGroups":["*"],"resources":["*"],"operations":["*"]}],"namespaceSelector":{"matchLabels":7,
+              "matchExpressions":[{"key":[],"operator":"In","values":null}]},"clientConfig":{"service":{"namespace":7,"name":[]}}}]}]})",
+         std::string(R"({"kind":"Namespace","metadata":{"labels":7}})"),
+         std::string(R"({"kind":"Endpoints","subsets":[{"addresses":[{"ip":7}]},7]})"),
+         std::string(R"({"kind":"Lease","spec":{"holderIdentity":[]}})"),
+         std::string(R"({"kind":"ComponentStatusList","items":[7,{"metadata":{"name":[]},"conditions":{}}]})")}) {
+        Api api;
+        for (const std::string path : {"/api/v1/componentstatuses", validating, "/api/v1/namespaces/kube-system",
+                                       "/api/v1/namespaces/default", "/api/v1/namespaces/default/endpoints/kubernetes",
+                                       "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/kube-scheduler"})
+            api.say(path, body);
+        const auto seen = api.observe();
+        EXPECT_TRUE(!seen.etcd.at("m0") || seen.etcd.at("m0")->empty()) << body;
+        EXPECT_TRUE(!seen.endpoints || seen.endpoints->empty()) << body;
+        EXPECT_TRUE(!seen.scheduler || seen.scheduler->empty()) << body;
+    }
 }
 
 TEST(ObserveControlPlane, AsksAnotherMasterWhereOneIsSilentAndOlderGroupsWhereThereIsNoNewer) {

@@ -279,9 +279,11 @@ class Source {
     }
     EtcdMember etcd_member() { return {.name = text(), .healthy = coin(), .says = text()}; }
     ClosedWebhook webhook() {
-        return {.name = text(), .covers = text(), .backend = text(), .ready = seen([&] {
-                                                                         return static_cast<std::size_t>(below(9));
-                                                                     })};
+        return {.name = text(),
+                .covers = text(),
+                .unread = text(),
+                .backend = text(),
+                .ready = seen([&] { return static_cast<std::size_t>(below(9)); })};
     }
     ControlPlane control_plane() {
         ControlPlane made;

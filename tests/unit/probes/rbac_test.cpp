@@ -3,7 +3,6 @@
 #include <yaml-cpp/yaml.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <set>
 #include <sstream>
@@ -165,8 +164,11 @@ TEST_F(RbacTest, GrantsEverythingThatAPlanAsksOfTheControlPlane) {
         co_return reply;
     };
     asio::io_context io(1);
-    asio::co_spawn(io, observe_control_plane(ask, {"m0"}, true), asio::detached);
+    std::exception_ptr thrown;
+    asio::co_spawn(io, observe_control_plane(ask, {"m0"}, true),
+                   [&](std::exception_ptr error, const ControlPlane&) { thrown = error; });
     io.run();
+    EXPECT_FALSE(thrown);
     EXPECT_EQ(paths.size(), 14U);
     for (const auto& path : paths) EXPECT_TRUE(rbac.grants("aggmedic-probe", read_request(path))) << path;
 }

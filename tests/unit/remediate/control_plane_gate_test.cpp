@@ -58,19 +58,35 @@ const std::vector<Case>& cases() {
         {"webhooks", "demo", "its backend policy/hook has no ready address",
          [](PlanInput& input) {
              control_plane(input).webhooks =
-                 std::vector<probes::ClosedWebhook>{{"webhook a", "configmaps in kube-system", "policy/ready", 1U},
-                                                    {"webhook b", "endpoints in default", "policy/hook", 0U}};
+                 std::vector<probes::ClosedWebhook>{{"webhook a", "configmaps in kube-system", "", "policy/ready", 1U},
+                                                    {"webhook b", "endpoints in default", "", "policy/hook", 0U}};
          }},
         {"webhooks", "demo", "whether its backend policy/hook is ready is not known (forbidden: get endpoints)",
          [](PlanInput& input) {
              control_plane(input).webhooks =
-                 std::vector<probes::ClosedWebhook>{{"webhook b", "endpoints in default", "policy/hook",
+                 std::vector<probes::ClosedWebhook>{{"webhook b", "endpoints in default", "", "policy/hook",
                                                      Unobserved{.reason = "forbidden", .detail = "get endpoints"}}};
          }},
         {"webhooks", "demo", "at a URL of which nobody here can see whether it answers",
          [](PlanInput& input) {
              control_plane(input).webhooks =
-                 std::vector<probes::ClosedWebhook>{{"webhook b", "endpoints in default", "", {}}};
+                 std::vector<probes::ClosedWebhook>{{"webhook b", "endpoints in default", "", "", {}}};
+         }},
+        {"webhooks", "demo", "its service x$(id)/hook has a name that is none in Kubernetes",
+         [](PlanInput& input) {
+             control_plane(input).webhooks =
+                 std::vector<probes::ClosedWebhook>{{"webhook b", "endpoints in default", "", "x$(id)/hook",
+                                                     Unobserved{.reason = "malformed_reply", .detail = ""}}};
+         }},
+        {"webhooks", "demo", "which is not known (forbidden: get /api/v1/namespaces/default), and its backend",
+         [](PlanInput& input) {
+             control_plane(input).webhooks = std::vector<probes::ClosedWebhook>{
+                 {"webhook b", "endpoints in default", "forbidden: get /api/v1/namespaces/default", "policy/hook", 0U}};
+         }},
+        {"lease-holders", "m0", "It and m2 tell one host name, that of the holder of the lease of kube-scheduler",
+         [](PlanInput& input) {
+             control_plane(input).scheduler = input.observation.masters["m0"]->hostname + "_uuid";
+             input.observation.masters["m2"]->hostname = input.observation.masters["m0"]->hostname;
          }},
         {"endpoints", "demo", "let the probe get the endpoints kubernetes in the namespace default",
          [](PlanInput& input) { control_plane(input).endpoints = Unobserved{.reason = "forbidden", .detail = "x"}; }},
@@ -151,7 +167,11 @@ TEST(ControlPlaneGates, AMasterThatIsNotReadyIsRefusedForJustThat) {
     auto input = accepted(cluster);
     control_plane(input).etcd["m1"] = Unobserved{.reason = "timeout", .detail = ""};
     control_plane(input).endpoints = std::vector<std::string>{"10.0.11.10", "10.0.11.12"};
-    for (const auto& refusal : make_plan(input).refusals) {
+    const auto plan = make_plan(input);
+    EXPECT_TRUE(std::ranges::any_of(plan.refusals, [](const Refusal& refusal) {
+        return refusal.gate == "master-ready" && refusal.subject == "m1";
+    }));
+    for (const auto& refusal : plan.refusals) {
         EXPECT_NE(refusal.gate, "etcd");
         EXPECT_NE(refusal.gate, "endpoints");
     }
@@ -235,6 +255,7 @@ TEST(RestartOrder, OneMasterToChangeNeedsNoLeases) {
     auto input = accepted(cluster);
     control_plane(input).scheduler = Unobserved{};
     const auto plan = make_plan(input);
+    EXPECT_EQ(std::ranges::count(plan.risks, "lease-holder-last", &Risk::id), 0);
     EXPECT_THAT(plan.refusals, IsEmpty());
     EXPECT_THAT(names_of(plan), ElementsAre("m2"));
 }

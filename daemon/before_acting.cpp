@@ -56,8 +56,10 @@ asio::awaitable<void> ask_before_acting(Looking looking, remediate::PlanInput& i
         return edge->as_probe(std::move(master), std::move(request));
     };
     // Nothing is restarted by a patch of the ConfigMap.
-    if (input.method != name(remediate::Method::configmap))
+    if (input.method != name(remediate::Method::configmap)) {
+        if (looking.told) looking.told("etcd, webhooks, endpoints and leases are asked; a lost etcd member takes 20 s");
         input.observation.control_plane = co_await probes::observe_control_plane(ask, ready_masters(input), true);
+    }
     // What a repair has mended fails again once it is taken back: that is what was asked for.
     if (!input.reverts) co_await try_through_every_master(ask, input);
 }

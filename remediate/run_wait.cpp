@@ -1,8 +1,9 @@
+#include <algorithm>
 #include <boost/asio/use_awaitable.hpp>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "net/text.hpp"
+#include "probes/control_plane_reading.hpp"
 #include "remediate/control_plane.hpp"
 #include "remediate/run_steps.hpp"
 
@@ -25,17 +26,6 @@ std::string answer_text(const probes::Seen<probes::Answer>& answer) {
 
 std::string cannot_be_read(const Error& why) {
     return "it cannot be read: " + printable(why.detail, 160);
-}
-
-bool lists_address(const nlohmann::json& endpoints, const std::string& address) {
-    if (!endpoints.is_object() || !endpoints.contains("subsets") || !endpoints["subsets"].is_array()) return false;
-    for (const auto& subset : endpoints["subsets"]) {
-        if (!subset.is_object() || !subset.contains("addresses") || !subset["addresses"].is_array()) continue;
-        for (const auto& each : subset["addresses"]) {
-            if (each.is_object() && each.contains("ip") && each["ip"] == address) return true;
-        }
-    }
-    return false;
 }
 
 }  // namespace
@@ -187,11 +177,11 @@ asio::awaitable<Result<std::optional<RunSteps::Listed>>> RunSteps::ask_endpoints
     if (!reply) co_return std::unexpected(reply.error());
     if (reply->status == 403 || reply->status == 404) co_return std::nullopt;
     if (reply->status != 200) co_return fail(Errc::malformed_reply, std::to_string(reply->status));
-    const auto endpoints = nlohmann::json::parse(reply->body, nullptr, false);
-    if (endpoints.is_discarded()) co_return fail(Errc::malformed_reply, "no JSON");
+    const auto endpoints = probes::parse_addresses(reply->body);
+    if (!endpoints) co_return std::unexpected(endpoints.error());
     Listed listed;
     for (const auto& planned : plan_.masters) {
-        const bool found = lists_address(endpoints, host_of(planned.address));
+        const bool found = std::ranges::find(*endpoints, host_of(planned.address)) != endpoints->end();
         (planned.name == master ? listed.master : listed.another) |= found;
     }
     co_return listed;

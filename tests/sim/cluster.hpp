@@ -51,7 +51,8 @@ class Cluster {
     std::vector<std::string> names;  // that are published
     int resource_version = 100;
     Extension extension;
-    Ms writes_blocked_until{0};  // a webhook
+    Ms writes_blocked_until{0};  // by a webhook that fails closed
+    Ms etcd_member_lost_until{0};
     Ms balancer_bad_until{0};
     bool trusts_any_token = false;                   // sabotage: the helper's fence is open
     std::function<void(const std::string&)> told;    // one line of the history; empty: nobody listens
@@ -63,6 +64,9 @@ class Cluster {
     bool is_ready(const Master& master) const;
     bool answers(const Master& master) const;  // to any request
     bool is_registered(const Master& master) const;
+    bool may_not_come_back() const {  // whoever is restarted now
+        return now() < writes_blocked_until || now() < etcd_member_lost_until;
+    }
     Through ask_extension(const Master& master) const;
     void note_readiness();  // keeps `unready_since` and `down_by_us`
 

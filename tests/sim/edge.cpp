@@ -27,6 +27,49 @@ probes::Answer answer(unsigned status) {
     return made;
 }
 
+std::string component_statuses(bool healthy) {
+    const nlohmann::json conditions{{{"type", "Healthy"}, {"status", healthy ? "True" : "False"}}};
+    const nlohmann::json member{{"metadata", {{"name", "etcd-0"}}}, {"conditions", conditions}};
+    return nlohmann::json{{"kind", "ComponentStatusList"}, {"items", {member}}}.dump();
+}
+
+// One that fails closed on ConfigMaps, and whose service there is not.
+std::string webhooks(bool blocked) {
+    auto items = nlohmann::json::array();
+    if (blocked) {
+        const nlohmann::json all{"*"};
+        items.push_back(
+            {{"metadata", {{"name", "policy"}}},
+             {"webhooks",
+              {{{"name", "policy.example"},
+                {"failurePolicy", "Fail"},
+                {"rules", {{{"apiGroups", all}, {"apiVersions", all}, {"operations", all}, {"resources", all}}}},
+                {"clientConfig", {{"service", {{"namespace", "policy"}, {"name", "hook"}}}}}}}}});
+    }
+    return nlohmann::json{{"kind", "ValidatingWebhookConfigurationList"}, {"items", items}}.dump();
+}
+
+HttpReply answer_about_masters(const Cluster& cluster, const std::string& path, bool lies_sound) {
+    HttpReply reply;
+    reply.status = 200;
+    if (path.ends_with("/componentstatuses")) {
+        reply.body = component_statuses(lies_sound || cluster.now() >= cluster.etcd_member_lost_until);
+    } else if (path.contains("/validatingwebhookconfigurations")) {
+        reply.body = webhooks(!lies_sound && cluster.now() < cluster.writes_blocked_until);
+    } else if (path.contains("/mutatingwebhookconfigurations")) {
+        reply.body = webhooks(false);
+    } else if (path.ends_with("/endpoints/kubernetes")) {
+        auto addresses = nlohmann::json::array();
+        for (const auto& each : cluster.masters) {
+            if (cluster.is_registered(each)) addresses.push_back({{"ip", each.address}});
+        }
+        reply.body = nlohmann::json{{"kind", "Endpoints"}, {"subsets", {{{"addresses", addresses}}}}}.dump();
+    } else if (path.contains("/endpoints/")) {
+        reply.status = 404;
+    }
+    return reply;
+}
+
 }  // namespace
 
 Edge::Edge(Cluster& cluster, const remediate::Plan& plan, Watch& watch, std::function<Trouble(Ms&)> trouble,
@@ -101,21 +144,7 @@ asio::awaitable<probes::ApiServiceAttempts> Edge::apiservice(std::string name, p
 asio::awaitable<Result<HttpReply>> Edge::as_probe(std::string name, HttpRequest request) {
     auto& master = cluster_.master(name);
     if (!arrives(master) || !cluster_.answers(master)) co_return fail(Errc::timeout, "no answer");
-    HttpReply reply;
-    reply.status = 200;
-    if (request.path.ends_with("/componentstatuses")) {
-        reply.body = R"({"kind":"ComponentStatusList","items":[{"metadata":{"name":"etcd-0"},)"
-                     R"("conditions":[{"type":"Healthy","status":"True"}]}]})";
-    } else if (request.path.contains("/admissionregistration.k8s.io/")) {
-        reply.body = R"({"kind":"ValidatingWebhookConfigurationList","items":[]})";
-    }
-    if (!request.path.contains("endpoints")) co_return reply;
-    nlohmann::json addresses = nlohmann::json::array();
-    for (const auto& each : cluster_.masters) {
-        if (cluster_.is_registered(each)) addresses.push_back({{"ip", each.address}});
-    }
-    reply.body = nlohmann::json{{"subsets", {{{"addresses", addresses}}}}}.dump();
-    co_return reply;
+    co_return answer_about_masters(cluster_, request.path, sabotage_.lies_sound);
 }
 
 asio::awaitable<Result<HttpReply>> Edge::as_repair(HttpRequest request) {

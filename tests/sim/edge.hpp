@@ -19,6 +19,7 @@ struct Killed {};  // thrown where the daemon dies
 struct Sabotage {
     bool lies_ready = false;      // as if the walk had no step `ready`
     bool lies_planned = false;    // as if it had no step `check`
+    bool lies_sound = false;      // as if no etcd member were ever lost and no webhook ever blocked
     bool lies_withdrawn = false;  // as if it neither asked whether the ConfigMap holds the name nor watched it
     bool no_fence = false;        // the helper takes any token
     bool no_restore = false;      // the helper says `restored` and does nothing

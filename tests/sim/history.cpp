@@ -147,6 +147,9 @@ class Story {
                 break;
             case Event::backend_down:
                 return cluster_.take_backend_down(each.lasts);
+            case Event::etcd_member_lost:
+                cluster_.etcd_member_lost_until = until;
+                break;
             case Event::balancer_bad:
                 cluster_.balancer_bad_until = until;
                 break;

@@ -9,8 +9,8 @@ constexpr std::array troubles{"none",    "lost", "reply-lost",    "garbage",
                               "refused", "late", "killed-before", "killed-after"};
 constexpr std::array events{
     "cut",   "reboot",         "master-disk-full", "jumpbox-disk-full", "operator-restarts", "operator-edits",
-    "crash", "writes-blocked", "backend-down",     "balancer-bad",      "second-daemon",     "stop",
-    "abort"};
+    "crash", "writes-blocked", "backend-down",     "balancer-bad",      "second-daemon",     "etcd-member-lost",
+    "stop",  "abort"};
 static_assert(events.size() == static_cast<std::size_t>(Event::count));
 
 ClusterKind draw_kind(Dice& dice) {

@@ -41,6 +41,7 @@ enum class Event {
     backend_down,
     balancer_bad,
     second_daemon,
+    etcd_member_lost,
     stop,   // of the daemon, in order
     abort,  // by a person
     count

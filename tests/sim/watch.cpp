@@ -78,6 +78,8 @@ void Watch::want_preconditions(const Master& target) {
     }
     if (names_differ_since_ >= Ms(0) && names_differ_since_ < check_began_)
         broken("a write on " + target.name + " although the ConfigMap is not as projected");
+    if (may_not_come_back_since_ >= Ms(0) && may_not_come_back_since_ < check_began_)
+        broken("a write on " + target.name + " although an etcd member is lost or a webhook blocks");
 }
 void Watch::want_others_ready(const Master& target) {
     for (const auto& other : cluster_.masters) {
@@ -109,6 +111,8 @@ void Watch::look() {
     const bool projected = as_set(cluster_.names) == as_set(repaired_.empty() ? plan_.names_before : plan_.names_after);
     if (projected) names_differ_since_ = Ms(-1);
     if (!projected && names_differ_since_ < Ms(0)) names_differ_since_ = cluster_.now();
+    if (!cluster_.may_not_come_back()) may_not_come_back_since_ = Ms(-1);
+    if (cluster_.may_not_come_back() && may_not_come_back_since_ < Ms(0)) may_not_come_back_since_ = cluster_.now();
 }
 
 // --- what a run says at its end -------------------------------------------------------------------------------------

@@ -50,6 +50,7 @@ class Watch {
     std::set<std::string> repaired_;
     std::map<std::string, Ms> differs_since_;  // from what the plan is bound to or projects
     Ms names_differ_since_{-1};
+    Ms may_not_come_back_since_{-1};
 };
 
 }  // namespace aggmedic::sim

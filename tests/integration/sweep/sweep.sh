@@ -280,14 +280,20 @@ up_or_down() { # of how many masters the apiserver does not answer
     echo "$down"
 }
 killed() { # WITHIN_MS COMMAND...: killed at some moment of this time; false: it ended before
-    local delay pid status=0
+    local delay pid alarm first status=0
     delay=$(awk -v ms=$((RANDOM % $1)) 'BEGIN {print ms / 1000}')
     shift
     aggmedic "$@" >"$dir/apply" 2>&1 &
     pid=$!
-    sleep "$delay"
-    pkill -KILL -f "$build/daemon/cli/aggmedic .*--config $dir/lab/aggmedic.yml" || true
-    wait "$pid" 2>/dev/null || status=$?
+    sleep "$delay" &
+    alarm=$!
+    wait -n -p first "$pid" "$alarm" || status=$?
+    if [ "$first" = "$alarm" ]; then
+        pkill -KILL -f "$build/daemon/cli/aggmedic .*--config $dir/lab/aggmedic.yml" || true
+        wait "$pid" 2>/dev/null || status=$?
+    else
+        kill "$alarm"
+    fi
     [ "$status" -eq 137 ]
 }
 one_life() { # a run that is killed, and whoever takes it up too, until one is let live
@@ -304,8 +310,8 @@ one_life() { # a run that is killed, and whoever takes it up too, until one is l
             [ "$digest" = "${old[$m]}" ] || [ "$digest" = "${new[$m]}" ] || fail "the file of master/$m is neither the old nor the new one"
         done
         [ "$(up_or_down)" -le 1 ] || fail "two masters are down"
-        [ "$kills" -lt "$wanted" ] && [ $((RANDOM % 6)) -ne 0 ] || break
-        set -- $((1 + RANDOM % clean_ms)) plan demo --accept-risk shared-ca # which takes up what a dead one left
+        [ "$kills" -lt "$wanted" ] && [ $((RANDOM % 12)) -ne 0 ] || break
+        set -- $((1 + RANDOM % (RANDOM % 2 ? clean_ms : 3000))) plan demo --accept-risk shared-ca # which takes up what a dead one left
     done
     kind=kills ended=
     read_run

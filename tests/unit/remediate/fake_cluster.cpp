@@ -206,7 +206,7 @@ HttpReply FakeCluster::serve_probe(const std::string& path) const {
         for (const auto& each : masters) {
             if (each.ready) addresses.push_back({{"ip", each.address}});
         }
-        reply.body = json{{"subsets", {{{"addresses", addresses}}}}}.dump();
+        reply.body = json{{"kind", "Endpoints"}, {"subsets", {{{"addresses", addresses}}}}}.dump();
         return reply;
     }
     if (path == "/api/v1/componentstatuses") {
@@ -237,7 +237,7 @@ HttpReply FakeCluster::serve_probe(const std::string& path) const {
         } else if (path.contains("/endpoints/") && leaf == "s-" + api.name) {
             json addresses = json::array();
             for (const auto& pod : api.pods) addresses.push_back({{"targetRef", {{"kind", "Pod"}, {"name", pod}}}});
-            reply.body = json{{"subsets", {{{"addresses", addresses}}}}}.dump();
+            reply.body = json{{"kind", "Endpoints"}, {"subsets", {{{"addresses", addresses}}}}}.dump();
         } else {
             continue;
         }

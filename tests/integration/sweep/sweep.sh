@@ -6,15 +6,18 @@
 #   sweep.sh BUILD_DIR KIND [FROM [TO [STEP]]]   one kind, from this fault to that one, each STEPth; without TO until a run meets no fault any more
 #   sweep.sh BUILD_DIR only KIND:NUMBER... these
 #   sweep.sh BUILD_DIR kills COUNT [MASTERS [SEED]]   SIGKILL at random moments of runs, and of whoever takes them up
-# Kinds of the exchanges: refused cut cut-after garbage late full. Kinds of the journal's writes: kill-before kill-after no-room no-sync.
+# Kinds of the exchanges: refused cut cut-after garbage late disk-full; undo-KIND in the undo after a failed restart, revert-KIND in a revert. Kinds of the journal's writes: kill-before kill-after no-room no-sync.
 set -euo pipefail
 build=$(readlink -f "$1") what=$2
 here=$(dirname "$(readlink -f "$0")")
-kinds=(refused cut cut-after garbage full late kill-before kill-after no-room no-sync)
+kinds=(refused cut cut-after garbage disk-full late kill-before kill-after no-room no-sync)
+for each in refused cut cut-after garbage disk-full late; do kinds+=("undo-$each" "revert-$each"); done
 exec 3>&1
 
+case $what in
+full | kills) [ "${AGGMEDIC_FULL:-0}" != 0 ] || { echo "sweep: NOT RUN: it takes hours; AGGMEDIC_FULL=1 asks for it"; exit 77; } ;;
+esac
 if [ "$what" = full ]; then
-    [ "${AGGMEDIC_FULL:-0}" != 0 ] || { echo "sweep: NOT RUN: it takes hours; AGGMEDIC_FULL=1 asks for it"; exit 77; }
     began=$SECONDS
     results=$(mktemp -d "${TMPDIR:-/tmp}/aggmedic-sweep.XXXXXX")
     trap 'rm -rf "$results"' EXIT
@@ -75,11 +78,11 @@ raise_lab() {
     chmod -R a+rwX "$sweep"
     for m in $masters; do on "$m" 'sudo cp -p /usr/bin/sudo /run/lab/sudo && sudo mount --bind /run/lab/dir/sweep/gate /usr/bin/sudo'; done
 }
-arm() { # NUMBER KIND
-    rm -f "$sweep/struck" "$sweep/log"
+arm() { # NUMBER KIND [undo]
+    rm -f "$sweep/struck" "$sweep/log" "$sweep/undone"
     touch "$sweep/lock" "$sweep/log"
     echo 0 >"$sweep/count"
-    echo "$1 $2" >"$sweep/fault"
+    echo "$*" >"$sweep/fault"
     chmod a+rw "$sweep"/*
 }
 disarm() { arm 0 none; }
@@ -121,14 +124,17 @@ traced() { # STRACE-OPTION...: apply, with its journal watched; the exit status 
 first_write() { awk -v wanted="$1" '/pwrite64\(/ {++writes; if (begun != syncs + 1) {begun = syncs + 1; if (begun == wanted) print writes}} /fdatasync\(/ {++syncs}' "$dir/clean"; }
 transactions() { grep -c 'fdatasync(' "$dir/clean"; }
 
+asked() { # how many exchanges there were that could be broken
+    case $kind in undo-*) [ ! -e "$sweep/undone" ] && echo 0 || echo $(($(cat "$sweep/count") - $(cat "$sweep/undone"))) ;; *) cat "$sweep/count" ;; esac
+}
 apply_with_fault() { # -> status
     status=0
     case $kind in
-    refused | cut | cut-after | garbage | late | full)
-        arm "$number" "$kind"
+    refused | cut | cut-after | garbage | late | disk-full | undo-* | revert-*)
+        case $kind in undo-*) arm "$number" "${kind#undo-}" undo ;; *) arm "$number" "${kind#revert-}" ;; esac
         aggmedic apply "$id" >"$dir/apply" 2>&1 || status=$?
         # What comes late comes after the run as well.
-        [ "$kind" != late ] || [ "$number" -gt "$(cat "$sweep/count")" ] || until_so 100 test -e "$sweep/struck"
+        [ "${kind##*-}" != late ] || [ "$(asked)" -lt "$number" ] || until_so 130 test -e "$sweep/struck"
         ;;
     kill-before) traced -e "inject=pwrite64:signal=KILL:when=$(first_write "$number")" >"$dir/apply" 2>&1 || status=$? ;;
     kill-after) traced -e "inject=fdatasync:signal=KILL:when=$number" >"$dir/apply" 2>&1 || status=$? ;;
@@ -154,7 +160,8 @@ told_states_are_true() {
         told=$(awk -v name="master/$m" '$1 == name {print $2; exit}' "$dir/runs")
         case $told in
         repaired) is_new "$m" || fail "master/$m is told to be repaired" ;;
-        untouched | restored) is_old "$m" || fail "master/$m is told to be $told" ;;
+        untouched) "$untouched" "$m" || fail "master/$m is told to be $told" ;;
+        restored) is_old "$m" || fail "master/$m is told to be $told" ;;
         patched | restarted) [ "$(file_digest "$m")" = "${new[$m]}" ] || fail "master/$m is told to be $told" ;;
         unknown) continue ;;
         *) fail "of master/$m it is told '$told'" ;;
@@ -181,6 +188,7 @@ check_invariants() {
     done
     read_run
     case $kind:$status:$outcome in
+    revert-*:0:applied) fail "a revert says that it applied" ;;
     *:0:applied | *:4:rolled-back | *:5:refused | *:6:needs-person) ;;
     kill-*:137: | kill-after:137:applied) ;; # dead, the last of its writes perhaps kept
     no-*:[02456]:) ;;                        # the journal could not take it; 2: not even that it begins
@@ -197,7 +205,7 @@ check_invariants() {
         all_are is_old || fail "it is said to be rolled back, and is not"
         ! published | grep -q demo || fail "it is said to be rolled back, and the name is published"
         ;;
-    2 | 5) all_are is_old && [ "$(pids)" = "$pids_before" ] || fail "it is said to be refused, and a master was touched" ;;
+    2 | 5) all_are "$untouched" && [ "$(pids)" = "$pids_before" ] || fail "it is said to be refused, and a master was touched" ;;
     esac
     ended="$status ${outcome:-without an outcome}"
 }
@@ -224,15 +232,27 @@ completes() {
     nothing_left
 }
 
+plan_revert() { # of a run that repaired, into id
+    aggmedic apply "$id" >"$dir/apply" 2>&1 || fail "there is nothing to revert: apply ended with $?"
+    aggmedic runs -o json >"$dir/runs.json"
+    aggmedic revert "$(first run)" >"$dir/plan" 2>&1 || true # 1 is a plan
+    id=$(sed -n 's/^To apply exactly this: *aggmedic apply \([0-9a-f]*\).*/\1/p' "$dir/plan")
+    [ -n "$id" ] || fail "there is no plan of a revert"
+}
 one() { # kind and number are set; ends its subshell with 2 where the run did not meet the fault
     local began=$SECONDS
     broken_again
     plan || fail "there is no plan"
+    untouched=is_old good_end=0
+    case $kind in
+    undo-*) good_end=4 ;;
+    revert-*) untouched=is_new good_end=4 && plan_revert ;;
+    esac
     pids_before=$(pids)
     aggmedic runs -o json >"$dir/runs.json"
     last_run=$(first run)
     apply_with_fault
-    [ -e "$sweep/struck" ] || { [ "$status" -eq 0 ] || fail "nothing was broken, and apply ended with $status"; exit 2; }
+    [ -e "$sweep/struck" ] || { [ "$status" -eq "$good_end" ] || fail "nothing was broken, and apply ended with $status"; exit 2; }
     what_was_struck=$(cat "$sweep/struck")
     check_invariants
     completes

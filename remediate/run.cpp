@@ -123,7 +123,10 @@ asio::awaitable<std::string> RunShell::begin() {
 
 asio::awaitable<RunResult> RunShell::run() {
     const auto against = co_await begin();
-    if (!against.empty()) co_return co_await conclude(RunOutcome::refused, against, "aggmedic plan " + plan_.cluster);
+    if (!against.empty()) {
+        const auto anew = plan_.reverts.empty() ? "aggmedic plan " + plan_.cluster : "aggmedic revert " + plan_.reverts;
+        co_return co_await conclude(RunOutcome::refused, against, anew);
+    }
     co_await walk_on();
     if (left_) co_return co_await result(false);
     const auto next = describe_next(plan_, walk_, walk_.outcome(), record_.id);

@@ -411,6 +411,17 @@ TEST(Revert, LeavesAFileThatSomebodyElseChangedToAPerson) {
     EXPECT_THAT(to_text(revert), HasSubstr("edit m2: not-understood: It is neither what the run wrote"));
 }
 
+TEST(Revert, ThatIsRefusedAsStaleIsPlannedAnewAsOne) {
+    ListRig rig;
+    const auto plan = rig.plan();
+    ASSERT_EQ(rig.apply(plan).record.outcome, "applied");
+    const auto revert = rig.revert_plan(plan);
+    rig.cluster.masters[2].bytes += "# by hand\n";
+    const auto result = rig.apply_as("run-2", revert);
+    EXPECT_EQ(result.record.outcome, "refused") << to_text(result);
+    EXPECT_EQ(result.record.next, "aggmedic revert run-1");
+}
+
 TEST(Revert, StopsWhereAMasterGoesAwayBeforeTheNameIsOut) {
     ListRig rig;
     const auto plan = rig.configmap_plan();

@@ -209,14 +209,12 @@ kubeadm-undo | systemd-undo) # the new process is never ready: the old bytes com
         until_so 300 file_holds aggregator
         "$lab" set --dir "$dir/lab" master/0 unready=
     } >/dev/null &
-    status=0
-    alone apply "$id" >"$dir/out" 2>"$dir/err" || status=$?
+    expect 4 alone apply "$id"
     wait $!
-    # The name may have been published before: then it is for a person, with the master taken back all the same.
-    { [ "$status" -eq 4 ] || [ "$status" -eq 6 ]; } || fail "apply ended with $status"
     says 'restored|taken back'
     [ "$(hashes)" = "$before" ] || fail "the old bytes are not there"
     for m in 0 1 2; do [ "$(live_names $m)" = aggregator ] || fail "master/$m does not run the old arguments"; done
+    names_are '["aggregator"]'
     nothing_left
     ;;
 other-causes)

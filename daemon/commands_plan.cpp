@@ -81,16 +81,22 @@ asio::awaitable<Reply> Program::plan(Request request, ProgressSink progress) {
     co_return co_await make_and_store(std::move(request), cluster, std::nullopt, std::move(progress));
 }
 
-asio::awaitable<Result<Program::PlannedRun>> Program::planned_run(std::string id) {
-    const auto refuse = [](std::string text) { return fail(Errc::invalid_argument, std::move(text)); };
+asio::awaitable<Result<remediate::RunRecord>> Program::recorded(std::string id) {
     auto record = co_await in_journal([id](remediate::Journal& journal) { return journal.run(id); });
     if (!record) co_return std::unexpected(record.error());
-    if (!*record) co_return refuse(fmt::format("there is no run {}; aggmedic runs lists them", printable(id, 100)));
-    auto plan =
-        co_await in_journal([of = (*record)->plan_id](remediate::Journal& journal) { return journal.plan(of); });
+    if (*record) co_return std::move(**record);
+    co_return fail(Errc::invalid_argument,
+                   fmt::format("there is no run {}; aggmedic runs lists them", printable(id, 100)));
+}
+
+asio::awaitable<Result<Program::PlannedRun>> Program::planned_run(std::string id) {
+    const auto refuse = [](std::string text) { return fail(Errc::invalid_argument, std::move(text)); };
+    auto record = co_await recorded(std::move(id));
+    if (!record) co_return std::unexpected(record.error());
+    auto plan = co_await in_journal([of = record->plan_id](remediate::Journal& journal) { return journal.plan(of); });
     if (!plan) co_return std::unexpected(plan.error());
-    if (!*plan) co_return refuse(fmt::format("the plan of run {} is not in the journal any more", (*record)->id));
-    co_return PlannedRun{.run = std::move(**record), .plan = std::move(**plan)};
+    if (!*plan) co_return refuse(fmt::format("the plan of run {} is not in the journal any more", record->id));
+    co_return PlannedRun{.run = std::move(*record), .plan = std::move(**plan)};
 }
 
 // `cluster` receives the name of the cluster that the run changed.
@@ -100,7 +106,11 @@ asio::awaitable<Result<remediate::RevertOf>> Program::what_to_revert(std::string
     if (!planned) co_return std::unexpected(planned.error());
     const auto& [run, plan] = *planned;
     if (run.outcome.empty())
-        co_return refuse(fmt::format("run {} has not ended: aggmedic abort {} stops it", run.id, run.id));
+        co_return refuse(
+            fmt::format("run {} has not ended: aggmedic runs {} --follow shows it, aggmedic abort {} "
+                        "stops it. One that a dead process left is ended by the daemon within a few "
+                        "minutes",
+                        run.id, run.id, run.id));
     if (!plan.reverts.empty())
         co_return refuse(fmt::format("run {} took back run {} itself; aggmedic plan {} plans the repair anew", run.id,
                                      plan.reverts, run.cluster));

@@ -35,6 +35,23 @@ asio::awaitable<Result<void>> repair_is_readable(std::shared_ptr<const ClusterCo
                                cluster->target.name, current.error().detail));
 }
 
+// In the journal, and not as this version reads it. Any other fault of the journal passes, and is no reason to end a
+// run.
+bool is_unreadable(const Error& error) {
+    return error.code == Errc::malformed_reply;
+}
+
+// The daemon's configuration is the fleet's, and was found valid. One that a person names for one command may be of a
+// part of it.
+std::vector<remediate::Missing> missing_for(const std::optional<remediate::Plan>& plan, const ClusterConfig* cluster,
+                                            bool standalone) {
+    std::vector<remediate::Missing> missing;
+    if (!plan) missing.push_back(remediate::Missing::plan);
+    if (cluster == nullptr && !standalone) missing.push_back(remediate::Missing::cluster);
+    if (cluster != nullptr && !cluster->ssh && !standalone) missing.push_back(remediate::Missing::ssh);
+    return missing;
+}
+
 }  // namespace
 
 int exit_status_of(std::string_view outcome) {
@@ -179,7 +196,10 @@ asio::awaitable<Reply> Program::abort(Request request, ProgressSink progress) {
         auto recorded = co_await recorded_run(request.id);
         if (!recorded.error.empty() || recorded.exit_status != exit_status::detached) co_return recorded;
         co_return failed(exit_status::usage,
-                         "this run does not go on in this process; the one that it belongs to must be asked");
+                         fmt::format("run {} does not go on in this process. Where it goes on under --standalone, stop "
+                                     "it there (Ctrl-C); where it goes on nowhere, the daemon ends it by itself within "
+                                     "a few minutes: aggmedic runs {} shows how",
+                                     printable(request.id, 100), printable(request.id, 100)));
     }
     if (!run->ended) {
         log_warning("a run is to stop after its current master",
@@ -209,12 +229,14 @@ asio::awaitable<Reply> Program::recorded_run(std::string id) {
 }
 
 asio::awaitable<Result<Program::ReportedRun>> Program::report(std::string id) {
-    auto recorded = co_await planned_run(std::move(id));
-    if (!recorded) co_return std::unexpected(recorded.error());
-    const auto steps = co_await in_journal([of = recorded->run.id](Journal& journal) { return journal.steps(of); });
+    auto record = co_await recorded(std::move(id));
+    if (!record) co_return std::unexpected(record.error());
+    const auto plan = co_await in_journal([of = record->plan_id](Journal& journal) { return journal.plan(of); });
+    if (!plan && !is_unreadable(plan.error())) co_return std::unexpected(plan.error());
+    const auto steps = co_await in_journal([of = record->id](Journal& journal) { return journal.steps(of); });
     if (!steps) co_return std::unexpected(steps.error());
-    auto told = report_of(recorded->run, *steps, recorded->plan);
-    co_return ReportedRun{.run = std::move(recorded->run), .told = std::move(told)};
+    auto told = report_of(*record, *steps, plan.value_or(std::nullopt));
+    co_return ReportedRun{.run = std::move(*record), .told = std::move(told)};
 }
 
 asio::awaitable<Reply> Program::runs(Request request) {
@@ -246,6 +268,45 @@ asio::awaitable<Result<void>> Program::runs_are_free() {
     co_return Result<void>();
 }
 
+// Under the lease, and by what the journal says then: nobody else is at it, and nobody has ended it meanwhile.
+asio::awaitable<void> Program::end_stranded(RunRecord record, std::optional<remediate::Plan> plan,
+                                            std::vector<remediate::Missing> missing) {
+    const auto now = wall_clock();
+    const auto end = [=](Journal& journal) -> Result<std::optional<RunRecord>> {
+        const auto lease = journal.lease();
+        if (!lease) return std::unexpected(lease.error());
+        const auto run = journal.run(record.id);
+        if (!run) return std::unexpected(run.error());
+        if (!*run || !(*run)->outcome.empty()) return std::nullopt;
+        const auto steps = journal.steps(record.id);
+        if (!steps) return std::unexpected(steps.error());
+        const auto stranded = remediate::end_of_stranded(**run, plan, *steps, missing);
+        const auto done = journal.finish_run(record.id, stranded.outcome, stranded.why, stranded.next, now);
+        if (!done) return std::unexpected(done.error());
+        return journal.run(record.id);
+    };
+    const auto ended = co_await in_journal(end);
+    if (!ended) {
+        log_error("a run that nobody can take up cannot be ended",
+                  {{"run", record.id}, {"cluster", record.cluster}, {"error", ended.error().detail}});
+        co_return;
+    }
+    if (!*ended) co_return;
+    record = **ended;
+    log_error("a run that nobody can take up is ended", {{"run", record.id},
+                                                         {"cluster", record.cluster},
+                                                         {"outcome", record.outcome},
+                                                         {"why", record.why},
+                                                         {"next", record.next}});
+    co_await note({.action = "run-ended",
+                   .cluster = record.cluster,
+                   .plan = record.plan_id,
+                   .run = record.id,
+                   .outcome = record.outcome,
+                   .text = record.why});
+    note_run_end(record);
+}
+
 asio::awaitable<bool> Program::reconcile() {
     auto unfinished = co_await in_journal([](Journal& journal) { return journal.unfinished(); });
     if (!unfinished) {
@@ -255,21 +316,24 @@ asio::awaitable<bool> Program::reconcile() {
     for (const auto& record : *unfinished) {
         if (stopping_) co_return false;
         if (!co_await runs_are_free()) co_return false;
-        const auto plan = co_await in_journal([id = record.plan_id](Journal& journal) { return journal.plan(id); });
+        auto plan = co_await in_journal([id = record.plan_id](Journal& journal) { return journal.plan(id); });
+        if (!plan && !is_unreadable(plan.error())) {
+            log_error("the journal cannot be read", {{"error", plan.error().detail}});
+            co_return false;
+        }
         const auto cluster = find_cluster(record.cluster);
-        if (!plan || !*plan || !cluster || !cluster->ssh) {
-            log_error(
-                "a run that did not end cannot be ended: its plan is not in the journal, or its cluster is not "
-                "configured with ssh any more",
-                {{"run", record.id}, {"cluster", record.cluster}});
+        if (runs_.going_on(record.cluster)) continue;  // it began while the journal was read
+        const auto known = plan.value_or(std::nullopt);
+        if (auto missing = missing_for(known, cluster.get(), options_.standalone); !missing.empty()) {
+            co_await end_stranded(record, known, std::move(missing));
             continue;
         }
-        if (runs_.going_on(record.cluster)) continue;  // it began while the journal was read
+        if (!cluster || !cluster->ssh) continue;  // of another configuration (standalone)
         auto run = std::make_shared<ActiveRun>(executor_, cluster);
         run->probe = config_.probe;
         run->remediation = config_.remediation;
         run->record = record;
-        run->plan = **plan;
+        run->plan = *known;
         run->reconciles = true;
         runs_.start(run);
         co_await Runs::follow(run, [](const nlohmann::json&) {});

@@ -67,7 +67,7 @@ Program::Program(asio::any_io_executor executor, Config config, Options options)
              .connect = connector_maker(executor_, options_),
              .step_durations = &step_durations_,
              .record = [this](remediate::AuditRecord what) { return record(std::move(what)); },
-             .ended = [this](const ActiveRun& run) { note_run_end(run); }}),
+             .ended = [this](const ActiveRun& run) { note_run_end(run.record); }}),
       reloaded_at_(wall_clock()) {
     for (auto& cluster : config_.clusters)
         clusters_.push_back(std::make_shared<const ClusterConfig>(std::move(cluster)));
@@ -335,15 +335,15 @@ bool Program::is_paused(const std::string& cluster) const {
     return holds_.pause_of(cluster) != nullptr;
 }
 
-void Program::note_run_end(const ActiveRun& run) {
-    if (const auto repair = repairs_.find(run.record.cluster); repair != repairs_.end())
+void Program::note_run_end(const remediate::RunRecord& run) {
+    if (const auto repair = repairs_.find(run.cluster); repair != repairs_.end())
         repair->second->plan.reset();  // it was this one, or moved under it
-    const auto found = watched_.find(run.record.cluster);
+    const auto found = watched_.find(run.cluster);
     if (found == watched_.end()) return;
     auto& watch = *found->second.watch;
-    if (!run.record.outcome.empty()) watch.metrics().counters.count(run.record);
+    if (!run.outcome.empty()) watch.metrics().counters.count(run);
     // A refused run touched nothing: what fails now is news.
-    if (run.record.outcome == "refused") {
+    if (run.outcome == "refused") {
         watch.hurry();
     } else {
         watch.run_ended();

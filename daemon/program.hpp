@@ -18,6 +18,7 @@
 #include "net/blocking.hpp"
 #include "remediate/audit_log.hpp"
 #include "remediate/start_guard.hpp"
+#include "remediate/stranded_run.hpp"
 
 namespace aggmedic::daemon {
 
@@ -72,6 +73,7 @@ class Program : public Service, public std::enable_shared_from_this<Program> {
         remediate::RunRecord run;
         remediate::Plan plan;
     };
+    asio::awaitable<Result<remediate::RunRecord>> recorded(std::string id);
     asio::awaitable<Result<PlannedRun>> planned_run(std::string id);
     asio::awaitable<Result<std::vector<remediate::Refusal>>> what_hinders(std::string cluster);
     // The same, once what a dead process left is ended where no daemon ever will (--standalone).
@@ -110,6 +112,8 @@ class Program : public Service, public std::enable_shared_from_this<Program> {
     asio::awaitable<Result<std::shared_ptr<ActiveRun>>> begin(Request request, remediate::Plan plan, Start start);
     asio::awaitable<Result<void>> runs_are_free();
     asio::awaitable<bool> reconcile();  // false: another process holds the runs
+    asio::awaitable<void> end_stranded(remediate::RunRecord record, std::optional<remediate::Plan> plan,
+                                       std::vector<remediate::Missing> missing);
     asio::awaitable<void> keep_reconciling();
 
     // repairing.cpp
@@ -147,7 +151,7 @@ class Program : public Service, public std::enable_shared_from_this<Program> {
     std::shared_ptr<const ClusterConfig> find_cluster(std::string_view name) const;
     Result<Clusters> select(const std::vector<std::string>& names) const;
     bool is_paused(const std::string& cluster) const;
-    void note_run_end(const ActiveRun& run);
+    void note_run_end(const remediate::RunRecord& run);
 
     // `work` gets the journal, on its thread.
     template <class F>

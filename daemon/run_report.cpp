@@ -30,6 +30,8 @@ std::vector<std::pair<std::string, std::string>> states_of(const RunRecord& reco
                                                            const std::vector<StepRecord>& steps, const Plan& plan) {
     const auto options = remediate::walk_options(plan, record.canary_only);
     const auto replayed = remediate::replay(options, steps);
+    // Of a run that ended in the middle of an undo (stranded_run.hpp) nobody knows how far that master came.
+    const auto left_at = replayed && !record.outcome.empty() ? replayed->walk.next() : std::nullopt;
     std::vector<std::pair<std::string, std::string>> states;
     for (const auto& master : options.all_masters) {
         // Steps that fit no walk of the plan tell nothing certain of a master that has any.
@@ -39,7 +41,17 @@ std::vector<std::pair<std::string, std::string>> states_of(const RunRecord& reco
         if (replayed && replayed->in_flight && replayed->in_flight->master == master &&
             is_touching(remediate::step_from(replayed->in_flight->step).value_or(Step::lock)))
             state = MasterState::unknown;
+        if (left_at && left_at->master == master && remediate::is_undo(left_at->step)) state = MasterState::unknown;
         states.emplace_back(master, remediate::name(remediate::told(options.method, state)));
+    }
+    return states;
+}
+
+std::vector<std::pair<std::string, std::string>> states_without_plan(const std::vector<StepRecord>& steps) {
+    std::vector<std::pair<std::string, std::string>> states;
+    for (const auto& step : steps) {
+        const bool is_known = std::ranges::any_of(states, [&](const auto& each) { return each.first == step.master; });
+        if (!step.master.empty() && !is_known) states.emplace_back(step.master, remediate::name(MasterState::unknown));
     }
     return states;
 }
@@ -71,9 +83,9 @@ json json_of(const remediate::RunRecord& record) {
             {"next", record.next}};
 }
 
-json report_of(const RunRecord& record, const std::vector<StepRecord>& steps, const Plan& plan) {
+json report_of(const RunRecord& record, const std::vector<StepRecord>& steps, const std::optional<Plan>& plan) {
     json masters = json::array(), all = json::array();
-    for (const auto& [name, state] : states_of(record, steps, plan)) {
+    for (const auto& [name, state] : plan ? states_of(record, steps, *plan) : states_without_plan(steps)) {
         json own = json::array();
         for (const auto& step : steps) {
             if (step.master == name) own.push_back(json_of(step));

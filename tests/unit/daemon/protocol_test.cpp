@@ -98,7 +98,7 @@ remediate::StepRecord step(std::string name, std::string master, std::string out
 }
 
 // A plan for a and b, which leaves c alone; a is done, and of b this much is in the journal.
-nlohmann::json report_with(const std::vector<remediate::StepRecord>& of_b) {
+nlohmann::json report_with(const std::vector<remediate::StepRecord>& of_b, remediate::RunRecord record = {}) {
     remediate::Plan plan;
     for (const auto* name : {"a", "b"}) {
         plan.masters.push_back({});
@@ -113,7 +113,6 @@ nlohmann::json report_with(const std::vector<remediate::StepRecord>& of_b) {
         walk.completed(remediate::StepOutcome::ok);
     }
     steps.insert(steps.end(), of_b.begin(), of_b.end());
-    remediate::RunRecord record;
     record.id = "r";
     return report_of(record, steps, plan);
 }
@@ -139,6 +138,23 @@ TEST(RunReport, NamesEveryMasterOfARunThatWasRefused) {
     const auto report = report_of({}, {}, plan);
     ASSERT_EQ(report["masters"].size(), 1U);
     EXPECT_EQ(report["masters"][0]["state"], "untouched");
+}
+
+TEST(RunReport, KnowsOfARunWithoutItsPlanWhichMastersHadAStep) {
+    const auto report =
+        report_of({}, {step("lock", "a", "ok"), step("check", "a", "ok"), step("verify", "", "ok")}, {});
+    ASSERT_EQ(report["masters"].size(), 1U);
+    EXPECT_EQ(report["masters"][0]["name"], "a");
+    EXPECT_EQ(report["masters"][0]["state"], "unknown");
+    EXPECT_EQ(report["steps"].size(), 3U);
+}
+
+TEST(RunReport, AMasterWhoseUndoNobodyEndedIsUnknown) {
+    remediate::RunRecord ended;
+    ended.outcome = "needs-person";
+    const std::vector undone{step("check", "b", "ok"),   step("swap", "b", "ok"),      step("restart", "b", "ok"),
+                             step("process", "b", "ok"), step("ready", "b", "failed"), step("restore", "b", "ok")};
+    EXPECT_EQ(report_with(undone, ended)["masters"][1]["state"], "unknown");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "daemon/bundle.hpp"
 #include "net/text.hpp"
+#include "remediate/journal.hpp"
 #include "tests/unit/daemon/temporary_folder.hpp"
 
 namespace aggmedic::daemon {
@@ -71,6 +72,46 @@ class ServiceTest : public testing::Test {
         return ask(std::move(request));
     }
 
+    // What a dead daemon left: a run that its journal holds, with its plan or without.
+    void leave_a_run(const std::string& cluster, bool with_plan) {
+        const auto journal = remediate::Journal::open(folder.path());
+        ASSERT_TRUE(journal);
+        remediate::RunRecord run;
+        run.id = "20261123T110000Z-01020304";
+        run.plan_id = "0123456789abcdef";
+        run.cluster = cluster;
+        run.trigger = "person";
+        if (with_plan) {
+            remediate::Plan plan;
+            plan.cluster = cluster;
+            run.plan_id = plan.id = remediate::content_id(plan);
+            ASSERT_TRUE((*journal)->store_plan(plan));
+        }
+        ASSERT_TRUE((*journal)->begin_run(run));
+        ASSERT_TRUE((*journal)->intend(run.id, {remediate::Step::swap, "m0"}, {}));
+    }
+    // Turns the loop until `done` says so, or for too long.
+    void turn_until(const std::function<bool()>& done) {
+        const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        while (!done() && std::chrono::steady_clock::now() < limit) io.run_one_for(std::chrono::milliseconds(100));
+    }
+    void run() {
+        asio::co_spawn(io, service->run(), [&](const std::exception_ptr& fault) {
+            EXPECT_FALSE(fault);
+            ended = true;
+        });
+    }
+    void stop() {
+        bool still = false;
+        asio::co_spawn(io, service->stop(), [&](const std::exception_ptr& fault) {
+            EXPECT_FALSE(fault);
+            still = true;
+        });
+        turn_until([&] { return still && ended; });
+        EXPECT_TRUE(still && ended);
+    }
+
+    bool ended = false;  // run()
     TemporaryFolder folder;
     asio::io_context io{1};
     // Between two questions the loop has nothing to do, and is not to stop for that.
@@ -182,14 +223,8 @@ TEST_F(ServiceTest, KnowsNoPlanAndNoRunThatItDidNotMake) {
 TEST_F(ServiceTest, CyclesUntilItIsStopped) {
     start(false, {dark_cluster("a"), dark_cluster("b")});
     EXPECT_FALSE(service->ready());
-    bool ended = false;
-    const auto set = [&](const std::exception_ptr& fault) {
-        EXPECT_FALSE(fault);
-        ended = true;
-    };
-    asio::co_spawn(io, service->run(), set);
-    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!service->ready() && std::chrono::steady_clock::now() < limit) io.run_one_for(std::chrono::seconds(1));
+    run();
+    turn_until([&] { return service->ready(); });
     EXPECT_TRUE(service->ready());
     EXPECT_TRUE(service->alive());
     EXPECT_THAT(service->metrics(), HasSubstr("aggmedic_apiserver_up{cluster=\"a\",master=\"\"} 0\n"));
@@ -202,15 +237,40 @@ TEST_F(ServiceTest, CyclesUntilItIsStopped) {
     EXPECT_FALSE(service->reload(fail(Errc::invalid_argument, "faults")));
     EXPECT_THAT(service->metrics(), HasSubstr("aggmedic_config_last_reload_successful 0\n"));
 
-    bool still = false;
-    asio::co_spawn(io, service->stop(), [&](const std::exception_ptr& fault) {
-        EXPECT_FALSE(fault);
-        still = true;
-    });
-    while ((!still || !ended) && io.run_one_for(std::chrono::seconds(10)) > 0) {
-    }
-    EXPECT_TRUE(still);
-    EXPECT_TRUE(ended);
+    stop();
+}
+
+TEST_F(ServiceTest, EndsARunThatNobodyCanTakeUp) {
+    const std::string run_id = "20261123T110000Z-01020304";
+    leave_a_run("renamed", false);
+    start(false, {dark_cluster("a")});
+    EXPECT_THAT(ask("abort", {}, run_id).error, HasSubstr("the daemon ends it by itself"));
+    run();
+    const auto outcome = [&] { return ask("runs", {}, run_id).result["runs"][0]["outcome"]; };
+    turn_until([&] { return !outcome().is_null(); });
+    const auto told = ask("runs", {}, run_id).result["runs"][0];
+    EXPECT_EQ(told["outcome"], "needs-person");
+    EXPECT_THAT(told["why"].get<std::string>(), HasSubstr("its plan 0123456789abcdef cannot be read in the journal"));
+    EXPECT_THAT(told["why"].get<std::string>(), HasSubstr("cluster renamed is not in the configuration any more"));
+    EXPECT_THAT(told["next"].get<std::string>(), HasSubstr("configure cluster renamed again"));
+    EXPECT_EQ(told["masters"][0]["state"], "unknown");
+    EXPECT_EQ(ask("follow", {}, run_id).exit_status, 6);
+    stop();
+}
+
+// A configuration that a person names for one command may be of a part of the fleet.
+TEST_F(ServiceTest, OnlyTheDaemonEndsARunForWhatItsConfigurationLacks) {
+    leave_a_run("a", true);
+    start(true, {dark_cluster("a")});  // without ssh
+    EXPECT_EQ(ask("plan", {"a"}).result["refusals"][0]["gate"], "run-in-progress");
+    EXPECT_EQ(ask("runs").result["runs"][0]["outcome"], nullptr);
+    EXPECT_THAT(ask("revert", {}, "20261123T110000Z-01020304").error, HasSubstr("has not ended"));
+    service.reset();
+    start(false, {dark_cluster("a")});
+    run();
+    turn_until([&] { return !ask("runs").result["runs"][0]["outcome"].is_null(); });
+    EXPECT_THAT(ask("runs").result["runs"][0]["why"].get<std::string>(), HasSubstr("cluster a has no ssh"));
+    stop();
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "remediate/projection.hpp"
 #include "remediate/replay.hpp"
 #include "remediate/run_report.hpp"
+#include "remediate/stranded_run.hpp"
 
 // The small pure judgements of a run.
 namespace aggmedic::remediate {
@@ -350,6 +351,78 @@ TEST(DescribeNext, SaysHowToTakeAMasterInDoubtBack) {
     EXPECT_THAT(text, testing::HasSubstr("m0 is in doubt"));
     EXPECT_THAT(text, testing::HasSubstr("mv /var/vcap/jobs/kube-apiserver/config/.bpm.yml.aggmedic-run-1 "));
     EXPECT_THAT(text, testing::HasSubstr("m1 is as before."));
+}
+
+// --- a run that nobody can take up
+
+// m0 is repaired; of m1 this is the last that the journal holds, without an outcome where it was under way.
+struct Stranded : testing::Test {
+    Projected world;
+    RunRecord run;
+    RunWalk walk{walk_options(world.plan, false)};
+    std::vector<StepRecord> records;
+
+    Stranded() {
+        run.id = "run-1";
+        run.plan_id = world.plan.id;
+        run.cluster = "demo";
+    }
+    void record_up_to(Step last, std::string_view master, bool completed, std::optional<Step> failing = {}) {
+        while (const auto action = walk.next()) {
+            const auto outcome =
+                action->step == failing && action->master == master ? StepOutcome::failed : StepOutcome::ok;
+            const bool is_last = action->step == last && action->master == master;
+            StepRecord record;
+            record.sequence = static_cast<std::int64_t>(records.size() + 1);
+            record.step = name(action->step);
+            record.master = action->master;
+            if (!is_last || completed) record.outcome = name(outcome);
+            records.push_back(std::move(record));
+            walk.completed(outcome);
+            if (is_last) return;
+        }
+    }
+    StrandedEnd end(std::vector<Missing> missing) const { return end_of_stranded(run, world.plan, records, missing); }
+};
+
+TEST_F(Stranded, SaysWhatIsMissingWhatEachMasterHoldsAndWhatToDo) {
+    record_up_to(Step::restart, "m1", false);
+    const auto end = this->end({Missing::cluster});
+    EXPECT_EQ(end.outcome, RunOutcome::needs_person);
+    EXPECT_THAT(end.why, testing::HasSubstr("cluster demo is not in the configuration any more (removed or renamed)"));
+    EXPECT_THAT(end.next, testing::HasSubstr("configure cluster demo again"));
+    EXPECT_THAT(end.next, testing::HasSubstr("aggmedic revert run-1"));
+    EXPECT_THAT(end.next, testing::HasSubstr("m0 is repaired. m1 is in doubt"));
+    EXPECT_THAT(end.next, testing::HasSubstr("m2 is as before."));
+    EXPECT_THAT(this->end({Missing::ssh}).why, testing::HasSubstr("demo has no ssh in the configuration any more"));
+    EXPECT_THAT(this->end({Missing::ssh}).next, testing::StartsWith("give cluster demo its ssh again; then "));
+}
+
+TEST_F(Stranded, AMasterThatWasOnlyAboutToBeWrittenIsAsBefore) {
+    record_up_to(Step::check, "m1", true);
+    EXPECT_THAT(end({Missing::cluster}).next, testing::HasSubstr("m0 is repaired. m1 is as before."));
+}
+
+TEST_F(Stranded, AMasterInTheMiddleOfItsUndoIsInDoubt) {
+    record_up_to(Step::restore, "m1", true, Step::ready);
+    EXPECT_THAT(end({Missing::cluster}).next, testing::HasSubstr("m0 is repaired. m1 is in doubt"));
+}
+
+TEST_F(Stranded, NamesBothWhereThePlanIsMissingToo) {
+    record_up_to(Step::swap, "m0", true);
+    const auto end = end_of_stranded(run, std::nullopt, records, {Missing::plan, Missing::cluster});
+    EXPECT_EQ(end.outcome, RunOutcome::needs_person);
+    EXPECT_THAT(end.why,
+                testing::HasSubstr("its plan " + run.plan_id + " cannot be read in the journal, and cluster demo"));
+    EXPECT_THAT(end.next, testing::HasSubstr("look at every master's arguments file and process by hand"));
+    EXPECT_THAT(end.next, testing::HasSubstr("aggmedic plan demo"));
+}
+
+TEST_F(Stranded, WhatOnlyLacksItsEndKeepsIt) {
+    record_up_to(Step::unlock, "m2", true);
+    ASSERT_FALSE(walk.next());
+    EXPECT_EQ(end({Missing::cluster}).outcome, RunOutcome::applied);
+    EXPECT_EQ(end({Missing::cluster}).why, "");
 }
 
 }  // namespace

@@ -56,6 +56,14 @@ bool is_any_open(std::span<const RepairWindow> windows, TimePoint now) {
     return std::ranges::any_of(windows, [&](const RepairWindow& window) { return is_open(window, now); });
 }
 
+bool is_open_throughout(std::span<const RepairWindow> windows, TimePoint begin, TimePoint end) {
+    constexpr std::chrono::minutes step{1};  // windows begin and end, and clocks change, at whole minutes
+    for (auto at = begin; at < end; at = date::floor<std::chrono::minutes>(at) + step) {
+        if (!is_any_open(windows, at)) return false;
+    }
+    return is_any_open(windows, end);
+}
+
 std::optional<TimePoint> next_opening(std::span<const RepairWindow> windows, TimePoint now) {
     std::optional<TimePoint> next;
     for (const auto& window : windows) {

@@ -30,6 +30,8 @@ Result<const date::time_zone*> find_time_zone(std::string_view name);
 
 bool is_open(const RepairWindow& window, TimePoint now);
 bool is_any_open(std::span<const RepairWindow> windows, TimePoint now);
+// At every moment from `begin` to `end`, also where one window goes over into the next.
+bool is_open_throughout(std::span<const RepairWindow> windows, TimePoint begin, TimePoint end);
 
 // The next moment after `now` at which one of them opens; nullopt: none does within nine days.
 std::optional<TimePoint> next_opening(std::span<const RepairWindow> windows, TimePoint now);

@@ -138,7 +138,7 @@ std::optional<Refusal> guard_window(const StartFacts& facts) {
                            (opening ? "the next one opens at " + opening_in_words(windows, *opening) + "."
                                     : std::string("none opens within nine days.")));
     }
-    if (is_any_open(windows, facts.now + facts.expected)) return std::nullopt;
+    if (is_open_throughout(windows, facts.now, facts.now + facts.expected)) return std::nullopt;
     const auto opening = next_opening(windows, facts.now);
     return refusal(
         "window", facts,

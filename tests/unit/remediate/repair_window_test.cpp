@@ -67,6 +67,31 @@ TEST(RepairWindow, WhatTheClockRepeatsIsInItBothTimes) {
     EXPECT_EQ(next_opening(windows, utc("2026-10-25T00:55:00Z")), utc("2026-10-25T01:30:00Z"));
 }
 
+TEST(RepairWindow, IsOpenThroughoutOnlyWithoutAGap) {
+    const std::array apart{window(9h, 12h, "UTC"), window(730min, 17h, "UTC")};  // 12:10
+    const std::array minute_apart{window(9h, 12h, "UTC"), window(721min, 17h, "UTC")};
+    const std::array touching{window(9h, 12h, "UTC"), window(12h, 17h, "UTC")};
+    const auto begin = utc("2026-11-23T11:57:30.500Z"), end = begin + 15min;
+    EXPECT_FALSE(is_open_throughout(apart, begin, end));
+    EXPECT_FALSE(is_open_throughout(minute_apart, begin, end));
+    EXPECT_TRUE(is_open_throughout(touching, begin, end));
+    EXPECT_TRUE(is_open_throughout(apart, begin, begin + 2min));
+    EXPECT_FALSE(is_open_throughout(apart, begin, utc("2026-11-23T12:00:00Z")));
+    EXPECT_FALSE(is_open_throughout(apart, utc("2026-11-23T12:05:00Z"), end));
+    EXPECT_TRUE(is_open_throughout(touching, begin, begin));
+}
+
+TEST(RepairWindow, IsOpenThroughoutAChangeOfTheClockWhereItsOwnClockSaysSo) {
+    const std::array skipped{window(90min, 2h, "Europe/Berlin"), window(3h, 4h, "Europe/Berlin")};
+    EXPECT_TRUE(is_open_throughout(skipped, utc("2026-03-29T00:50:00Z"), utc("2026-03-29T01:10:00Z")));
+    EXPECT_FALSE(is_open_throughout(skipped, utc("2026-03-30T00:20:00Z"), utc("2026-03-30T01:10:00Z")));
+    const std::array twice{window(150min, 170min, "Europe/Berlin")};  // 02:30 to 02:50, both times
+    EXPECT_FALSE(is_open_throughout(twice, utc("2026-10-25T00:40:00Z"), utc("2026-10-25T01:35:00Z")));
+    const std::array repeated{window(2h, 3h, "Europe/Berlin")};
+    EXPECT_TRUE(is_open_throughout(repeated, utc("2026-10-25T00:00:00Z"), utc("2026-10-25T01:59:59Z")));
+    EXPECT_FALSE(is_open_throughout(repeated, utc("2026-10-25T00:00:00Z"), utc("2026-10-25T02:00:00Z")));
+}
+
 // Over two years in four zones: where the next opening is said to be, it is open, and not a moment before.
 TEST(RepairWindow, TheNextOpeningIsTheFirstMomentThatIsOpen) {
     for (const auto* zone : {"Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Tokyo"}) {

@@ -82,6 +82,12 @@ std::vector<Row> rows() {
              facts.settings.windows = {
                  {{true, true, true, true, true, true, true}, 11h, 725min, *find_time_zone("UTC")}};
          }},
+        {"window", "closes during the run and opens again",
+         [](auto& facts) {
+             constexpr std::array<bool, 7> daily{true, true, true, true, true, true, true};
+             facts.settings.windows = {{daily, 11h, 723min, *find_time_zone("UTC")},
+                                       {daily, 725min, 17h, *find_time_zone("UTC")}};
+         }},
         {"changed-lately", "a change", [](auto& facts) { facts.changed = now - 14min; }},
         {"changed-lately", "watched for a short time", [](auto& facts) { facts.watched_since = now - 14min; }},
         {"changed-lately", "not watched", [](auto& facts) { facts.watched_since.reset(); }},

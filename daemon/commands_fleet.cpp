@@ -12,6 +12,8 @@ namespace {
 using nlohmann::json;
 using remediate::Journal;
 
+constexpr std::size_t plans_shown_max = 200;
+
 json short_json(const probes::RaisedCause& raised) {
     const auto whole = probes::to_json(raised);
     json value;
@@ -95,7 +97,7 @@ Reply Program::findings() const {
 }
 
 asio::awaitable<Reply> Program::plans() {
-    const auto plans = co_await in_journal([](Journal& journal) { return journal.plans(""); });
+    const auto plans = co_await in_journal([](Journal& journal) { return journal.plans("", plans_shown_max); });
     if (!plans) co_return failed(exit_status::usage, plans.error().detail);
     json list = json::array();
     for (const auto& plan : *plans) {

@@ -81,9 +81,15 @@ class SqliteJournal : public Journal {
 
     Result<void> store_plan(const Plan& plan) override {
         if (plan.id.empty()) return fail(Errc::invalid_argument, "a plan without an id is not stored");
+        Transaction transaction(*database_);
+        if (!transaction.begun()) return transaction.begun();
         auto insert =
             database_->prepare("INSERT OR IGNORE INTO plans (id, cluster, created, json) VALUES (?, ?, ?, ?)");
-        return insert.bind(plan.id).bind(plan.cluster).bind(to_number(plan.created)).bind(to_json(plan).dump()).run();
+        insert.bind(plan.id).bind(plan.cluster).bind(to_number(plan.created)).bind(to_json(plan).dump());
+        if (auto done = insert.run(); !done) return done;
+        auto prune = database_->prepare("DELETE FROM plans WHERE created < ? AND id NOT IN (SELECT plan FROM runs)");
+        if (auto done = prune.bind(to_number(plan.created - plans_kept)).run(); !done) return done;
+        return transaction.commit();
     }
     Result<std::optional<Plan>> plan(std::string_view id) override {
         auto rows = select_by_prefix("SELECT json FROM plans WHERE ", id);
@@ -97,10 +103,10 @@ class SqliteJournal : public Journal {
         if (auto error = rows.error(); !error) return std::unexpected(error.error());
         return found;
     }
-    Result<std::vector<Plan>> plans(std::string_view cluster) override {
+    Result<std::vector<Plan>> plans(std::string_view cluster, std::size_t limit) override {
         auto rows = database_->prepare(
-            "SELECT json FROM plans WHERE ?1 = '' OR cluster = ?1 ORDER BY created DESC, rowid DESC");
-        rows.bind(cluster);
+            "SELECT json FROM plans WHERE ?1 = '' OR cluster = ?1 ORDER BY created DESC, rowid DESC LIMIT ?2");
+        rows.bind(cluster).bind(static_cast<std::int64_t>(limit));
         std::vector<Plan> plans;
         while (rows.step()) {
             auto parsed = parse_plan(rows.text(0));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -30,6 +31,8 @@ struct RunRecord {
 // The right to run, held over all processes that use this state directory until it is dropped.
 using RunLease = std::shared_ptr<void>;
 
+inline constexpr std::chrono::days plans_kept{7};  // one holds for a day at most
+
 struct StepRecord {
     std::int64_t sequence = 0;
     std::string step, master;
@@ -46,10 +49,12 @@ class Journal {
     static Result<std::unique_ptr<Journal>> open(const std::filesystem::path& state_dir);
     virtual ~Journal() = default;
 
+    // Also drops the plans that were made `plans_kept` before it and that no run is of: they expired long ago.
     virtual Result<void> store_plan(const Plan& plan) = 0;
     virtual Result<std::optional<Plan>> plan(
         std::string_view id) = 0;  // a unique prefix of at least 8 characters will do
-    virtual Result<std::vector<Plan>> plans(std::string_view cluster) = 0;  // newest first; empty: all
+    virtual Result<std::vector<Plan>> plans(std::string_view cluster,
+                                            std::size_t limit) = 0;  // newest first; empty: all
 
     // One with an outcome was refused, and is born ended. Any other needs the ballast (ballast.hpp): io_failed without
     // it.

@@ -42,7 +42,9 @@ class WatchedJournal : public remediate::Journal {
 
     R<void> store_plan(const remediate::Plan& plan) override { return kept_.store_plan(plan); }
     R<std::optional<remediate::Plan>> plan(Run id) override { return kept_.plan(id); }
-    R<std::vector<remediate::Plan>> plans(Run cluster) override { return kept_.plans(cluster); }
+    R<std::vector<remediate::Plan>> plans(Run cluster, std::size_t limit) override {
+        return kept_.plans(cluster, limit);
+    }
     R<std::vector<remediate::RunRecord>> runs(std::size_t limit) override { return kept_.runs(limit); }
     R<std::vector<remediate::RunRecord>> runs_of(Run cluster, std::size_t limit) override {
         return kept_.runs_of(cluster, limit);

@@ -29,7 +29,7 @@ class FakeJournal : public Journal {
         const auto found = stored_plans.find(std::string(id));
         return found == stored_plans.end() ? std::optional<Plan>() : std::optional(found->second);
     }
-    Result<std::vector<Plan>> plans(std::string_view) override { return std::vector<Plan>{}; }
+    Result<std::vector<Plan>> plans(std::string_view, std::size_t) override { return std::vector<Plan>{}; }
 
     Result<void> begin_run(const RunRecord& run) override {
         if (auto full = write(); !full) return full;

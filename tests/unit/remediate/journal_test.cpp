@@ -106,10 +106,33 @@ TEST_F(JournalTest, StoresPlansAsTheyAre) {
     ASSERT_TRUE(journal->store_plan(plan));
     EXPECT_EQ(*journal->plan(plan.id.substr(0, 12)), plan);
     EXPECT_EQ(*journal->plan("00000000"), std::nullopt);
-    EXPECT_THAT(*journal->plans("demo"), ElementsAre(plan));
-    EXPECT_THAT(*journal->plans("other"), ElementsAre());
-    EXPECT_THAT(*journal->plans(""), ElementsAre(plan));
+    EXPECT_THAT(*journal->plans("demo", 10), ElementsAre(plan));
+    EXPECT_THAT(*journal->plans("other", 10), ElementsAre());
+    EXPECT_THAT(*journal->plans("", 10), ElementsAre(plan));
     EXPECT_FALSE(journal->store_plan(Plan{}));
+}
+
+TEST_F(JournalTest, DropsPlansThatExpiredLongAgoAndThatNoRunIsOf) {
+    const auto journal = open();
+    const auto store = [&](const std::string& cluster, std::chrono::hours when) {
+        Plan plan;
+        plan.cluster = cluster;
+        plan.created = at(0) + when;
+        plan.id = content_id(plan);
+        EXPECT_TRUE(journal->store_plan(plan));
+        return plan;
+    };
+    using std::chrono::hours;
+    const auto applied = store("demo", hours(0)), old = store("demo", hours(1)), other = store("gone", hours(2));
+    auto run = record("run-00000001");
+    run.plan_id = applied.id;
+    ASSERT_TRUE(journal->begin_run(run));
+    const auto kept = store("demo", hours(3)), last = store("demo", plans_kept + hours(3));
+    EXPECT_THAT(*journal->plans("", 10), ElementsAre(last, kept, applied));
+    EXPECT_EQ(*journal->plan(old.id), std::nullopt);
+    EXPECT_EQ(*journal->plan(other.id), std::nullopt);
+    EXPECT_THAT(*journal->plans("", 2), ElementsAre(last, kept));
+    EXPECT_THAT(*journal->plans("demo", 1), ElementsAre(last));
 }
 
 TEST_F(JournalTest, KeepsPausesHistoriesAndItsIdentity) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "remediate/guard.hpp"
+#include "remediate/start_guard.hpp"
 
 namespace aggmedic::daemon {
 namespace {
@@ -36,6 +37,21 @@ RepairStep next_step(const AutomaticRepair& repair, std::string_view mode, bool 
     if (!repair.plan || repair.plan->expires <= now)
         return repair.plan_not_before <= now ? RepairStep::make_plan : RepairStep::nothing;
     return mode == "auto" ? RepairStep::ask_guards : RepairStep::nothing;
+}
+
+Result<std::optional<Repaired>> find_repaired(
+    const std::vector<remediate::RunRecord>& runs,
+    const std::function<Result<std::optional<remediate::Plan>>(const std::string&)>& plan_of) {
+    for (const auto& run : runs) {
+        if (run.outcome == "refused") continue;
+        auto plan = plan_of(run.plan_id);
+        if (!plan) return std::unexpected(plan.error());
+        if (!*plan || !(*plan)->reverts.empty()) break;  // without its plan it may be a revert
+        if (!remediate::ended_well(run)) continue;
+        const auto all = (*plan)->masters.size();
+        return Repaired{.plan = std::move(**plan), .masters = run.canary_only ? 1 : all};
+    }
+    return std::optional<Repaired>();
 }
 
 std::optional<TimePoint> broken_since(const probes::History& history) {

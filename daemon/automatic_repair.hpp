@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "probes/raised.hpp"
 #include "probes/track.hpp"
 #include "remediate/drift.hpp"
+#include "remediate/journal.hpp"
 #include "remediate/master_changes.hpp"
 #include "remediate/plan.hpp"
 
@@ -24,7 +26,7 @@ struct OwnPlan {
     bool operator==(const OwnPlan&) const = default;
 };
 
-// The last run that repaired this cluster: what its masters must hold since.
+// The last run that repaired this cluster and that nobody took back: what its masters must hold since.
 struct Repaired {
     remediate::Plan plan;
     std::size_t masters = 0;  // of the plan, in its order
@@ -40,7 +42,7 @@ struct AutomaticRepair {
     std::vector<remediate::Refusal> plan_refusals;   // gates, of the last attempt to make a plan
     std::vector<remediate::Refusal> start_refusals;  // start guards, as of the last cycle in mode auto
     std::string last_run;                            // that touched this cluster; what `repaired` was read for
-    std::optional<Repaired> repaired;                // none: that run did not end well, or there was none
+    std::optional<Repaired> repaired;                // none: no run of it, or the last one was taken back
     std::vector<remediate::Drift> drift;
     bool is_busy = false;  // something of it goes on
 };
@@ -54,6 +56,13 @@ enum class RepairStep {
     ask_guards,  // and apply the plan when none refuses
 };
 RepairStep next_step(const AutomaticRepair& repair, std::string_view mode, bool paused, int hold_cycles, TimePoint now);
+
+// By the runs of one cluster, newest first. A run that undid itself or needs a person leaves the masters to what the
+// one before it gave them; a revert takes that back, however far it came. Errors: those of `plan_of`, which is asked by
+// id.
+Result<std::optional<Repaired>> find_repaired(
+    const std::vector<remediate::RunRecord>& runs,
+    const std::function<Result<std::optional<remediate::Plan>>(const std::string&)>& plan_of);
 
 // When the newest of a cluster's raised faults was first seen; nullopt: it has none.
 std::optional<TimePoint> broken_since(const probes::History& history);

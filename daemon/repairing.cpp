@@ -117,7 +117,8 @@ asio::awaitable<void> Program::consider(std::string name, std::shared_ptr<Automa
     if (next == RepairStep::ask_guards) co_await start_by_itself(cluster, *repair);
 }
 
-// Against what the last run gave the masters, as the journal tells it now: it may have been another process's.
+// Against what the last run that ended well gave the masters, as the journal tells it now: it may have been another
+// process's.
 asio::awaitable<void> Program::look_for_drift(std::string name, AutomaticRepair& repair,
                                               const probes::Observation& seen) {
     const auto runs = co_await in_journal([name](Journal& journal) { return journal.runs_of(name, runs_asked); });
@@ -128,18 +129,11 @@ asio::awaitable<void> Program::look_for_drift(std::string name, AutomaticRepair&
     const auto* last = remediate::last_that_touched(*runs);
     const auto id = last == nullptr ? std::string() : last->id + " " + last->outcome;
     if (repair.last_run != id) {
-        repair.repaired.reset();
-        repair.last_run = id;
-        // A run that did not end well says of itself what each master holds.
-        if (last != nullptr && remediate::ended_well(*last)) {
-            auto plan =
-                co_await in_journal([plan_id = last->plan_id](Journal& journal) { return journal.plan(plan_id); });
-            if (!plan) repair.last_run.clear();  // it is asked again
-            if (plan && *plan) {
-                const auto all = (*plan)->masters.size();
-                repair.repaired = Repaired{.plan = std::move(**plan), .masters = last->canary_only ? 1 : all};
-            }
-        }
+        auto repaired = co_await in_journal([&runs](Journal& journal) {
+            return find_repaired(*runs, [&journal](const std::string& plan) { return journal.plan(plan); });
+        });
+        repair.last_run = repaired ? id : std::string();  // else it is asked again
+        repair.repaired = repaired ? std::move(*repaired) : std::nullopt;
     }
     const auto before = std::exchange(repair.drift, {});
     if (repair.repaired) repair.drift = remediate::find_drift(repair.repaired->plan, repair.repaired->masters, seen);

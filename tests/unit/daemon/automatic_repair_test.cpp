@@ -127,6 +127,65 @@ TEST(AutomaticRepair, ForgetsItsPlanWhenTheFindingIsGone) {
     EXPECT_EQ(turns.repair.plan, std::nullopt);
 }
 
+// Runs and the kind of their plans, newest first, and the run whose masters are held against its plan.
+TEST(FindRepaired, IsTheLastRunThatEndedWellAndWasNotTakenBack) {
+    struct Past {
+        std::string outcome, plan;
+    };
+    struct Case {
+        std::vector<Past> runs;
+        std::string repaired;
+    };
+    for (const auto& [runs, repaired] : {
+             Case{{}, ""},
+             Case{{{"applied", "repair"}}, "0"},
+             Case{{{"refused", "revert"}, {"applied", "repair"}}, "1"},
+             Case{{{"rolled-back", "repair"}, {"applied", "repair"}}, "1"},
+             Case{{{"needs-person", "repair"}, {"rolled-back", "repair"}, {"healed", "repair"}}, "2"},
+             Case{{{"", "repair"}, {"applied", "repair"}}, "1"},
+             Case{{{"rolled-back", "revert"}, {"applied", "repair"}}, ""},
+             Case{{{"needs-person", "revert"}, {"applied", "repair"}}, ""},
+             Case{{{"rolled-back", "repair"}, {"rolled-back", "revert"}, {"applied", "repair"}}, ""},
+             Case{{{"applied", "repair"}, {"rolled-back", "revert"}}, "0"},
+             Case{{{"rolled-back", "gone"}, {"applied", "repair"}}, ""},
+         }) {
+        std::vector<remediate::RunRecord> records;
+        std::string told;
+        for (const auto& past : runs) {
+            records.emplace_back();
+            records.back().outcome = past.outcome;
+            records.back().plan_id = past.plan + std::to_string(records.size() - 1);
+            told += past.outcome + " " + past.plan + "; ";
+        }
+        const auto plan_of = [](const std::string& id) -> Result<std::optional<remediate::Plan>> {
+            if (id.starts_with("gone")) return std::nullopt;
+            remediate::Plan plan;
+            plan.id = id.substr(id.size() - 1);
+            if (id.starts_with("revert")) plan.reverts = "some run";
+            return plan;
+        };
+        const auto found = find_repaired(records, plan_of);
+        ASSERT_TRUE(found);
+        EXPECT_EQ(*found ? (*found)->plan.id : "", repaired) << told;
+    }
+}
+
+TEST(FindRepaired, KnowsNothingWhereThePlanCannotBeRead) {
+    const std::vector<remediate::RunRecord> runs(1);
+    EXPECT_FALSE(find_repaired(runs, [](const std::string&) { return fail(Errc::io_failed, "disk I/O error"); }));
+}
+
+TEST(FindRepaired, OfACanaryOnlyRunIsOneMaster) {
+    remediate::RunRecord run;
+    run.outcome = "healed";
+    run.canary_only = true;
+    remediate::Plan plan;
+    plan.masters.resize(3);
+    const auto found = find_repaired({run}, [&](const std::string&) { return std::optional(plan); });
+    ASSERT_TRUE(found && *found);
+    EXPECT_EQ((*found)->masters, 1U);
+}
+
 TEST(BrokenSince, IsTheNewestRaisedFault) {
     probes::History history;
     EXPECT_EQ(broken_since(history), std::nullopt);

@@ -121,7 +121,9 @@ class Program : public Service, public std::enable_shared_from_this<Program> {
     asio::awaitable<void> consider(std::string name, std::shared_ptr<AutomaticRepair> repair,
                                    std::shared_ptr<const probes::Observation> seen);
     asio::awaitable<void> look_for_drift(std::string name, AutomaticRepair& repair, const probes::Observation& seen);
+    std::optional<std::string> meltdown_now() const;
     asio::awaitable<bool> suspend_in_a_meltdown();
+    asio::awaitable<void> keep_suspended();
     asio::awaitable<void> plan_by_itself(std::shared_ptr<const ClusterConfig> cluster, AutomaticRepair& repair);
     asio::awaitable<void> start_by_itself(std::shared_ptr<const ClusterConfig> cluster, AutomaticRepair& repair);
     asio::awaitable<Result<remediate::StartFacts>> start_facts(std::shared_ptr<const ClusterConfig> cluster,

@@ -86,6 +86,8 @@ void Program::cycle_ended(const ClusterWatch& watch) {
     auto& repair = repairs_[name];
     if (!repair) repair = std::make_shared<AutomaticRepair>();
     fold_cycle(*repair, *watch.assessment(), *watch.newest(), watch.findings(), wall_clock());
+    // At every cycle, whatever can be repaired: what began first has left the window when a finding has held for long.
+    if (meltdown_now()) tasks_->spawn("suspension", keep_suspended());
     if (watch.cluster().ssh && !repair->is_busy)
         tasks_->spawn("repair of " + name, consider(name, repair, watch.newest()));
 }
@@ -140,26 +142,48 @@ asio::awaitable<void> Program::look_for_drift(std::string name, AutomaticRepair&
     tell_drift(name, before, repair.drift);
 }
 
-// False: it is suspended now and the journal could not take it, so that nothing may start.
-asio::awaitable<bool> Program::suspend_in_a_meltdown() {
-    if (config_.remediation.mode != "auto" || holds_.suspension) co_return true;
+// Why automatic repair is to suspend itself, by the holds as they were read last; nullopt: it is not, or it has.
+std::optional<std::string> Program::meltdown_now() const {
+    if (config_.remediation.mode != "auto" || holds_.suspension) return std::nullopt;
     std::vector<TimePoint> since;
     for (const auto& [name, watched] : watched_) {
         if (const auto began = broken_since(watched.watch->history())) since.push_back(*began);
     }
-    const auto lifted = holds_.resumed_at({});
-    const auto why = remediate::meltdown(since, clusters_.size(), config_.remediation.meltdown, lifted, wall_clock());
+    return remediate::meltdown(since, clusters_.size(), config_.remediation.meltdown, holds_.resumed_at({}),
+                               wall_clock());
+}
+
+// False: it is suspended now and the journal could not take it, so that nothing may start.
+asio::awaitable<bool> Program::suspend_in_a_meltdown() {
+    const auto why = meltdown_now();
     if (!why) co_return true;
     const remediate::Suspension suspension{.at = wall_clock(), .why = *why};
     holds_.suspension = suspension;
+    // The cycles of several clusters may have come to it at the same time.
+    const auto stored = co_await in_journal([suspension](Journal& journal) -> Result<bool> {
+        const auto holds = journal.holds();
+        if (!holds) return std::unexpected(holds.error());
+        if (holds->suspension) return false;
+        if (const auto done = journal.suspend(suspension); !done) return std::unexpected(done.error());
+        return true;
+    });
+    if (stored && !*stored) co_return true;
     log_error("automatic repair suspends itself until a person resumes it", {{"why", *why}});
-    const auto stored = co_await in_journal([suspension](Journal& journal) { return journal.suspend(suspension); });
     if (!stored) {
         log_error("the journal cannot be written", {{"error", stored.error().detail}});
         co_return false;
     }
     co_await note({.action = "suspend", .cluster = "(all)", .text = *why});
     co_return true;
+}
+
+asio::awaitable<void> Program::keep_suspended() {
+    // What another process suspended or lifted counts at once.
+    if (auto read = co_await read_holds(); !read) {
+        log_error("the journal cannot be read", {{"error", read.error().detail}});
+        co_return;
+    }
+    co_await suspend_in_a_meltdown();
 }
 
 asio::awaitable<void> Program::plan_by_itself(std::shared_ptr<const ClusterConfig> cluster, AutomaticRepair& repair) {

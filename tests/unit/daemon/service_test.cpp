@@ -8,7 +8,9 @@
 #include <boost/asio/io_context.hpp>
 
 #include "daemon/bundle.hpp"
+#include "daemon/looking.hpp"
 #include "net/text.hpp"
+#include "probes/track.hpp"
 #include "remediate/journal.hpp"
 #include "tests/unit/daemon/temporary_folder.hpp"
 
@@ -43,6 +45,7 @@ class ServiceTest : public testing::Test {
         config.probe.timeout = std::chrono::milliseconds(300);
         config.probe.interval = std::chrono::milliseconds(300);
         config.probe.attempts = 1;
+        config.remediation.mode = mode;
         config.clusters = std::move(clusters);
         Service::Options options{.program = "/nonexistent", .standalone = standalone, .reload = {}, .connect = [] {
                                      return std::make_unique<NoConnector>();
@@ -72,6 +75,20 @@ class ServiceTest : public testing::Test {
         return ask(std::move(request));
     }
 
+    // What an earlier process knew of a cluster: a fault that began so long ago, and that nothing can be done about.
+    void leave_a_finding(const std::string& cluster, std::chrono::seconds ago) {
+        probes::Tracked tracked;
+        tracked.finding.cause = "pod-not-ready";
+        tracked.finding.severity = probes::Severity::critical;
+        tracked.raised = true;
+        tracked.first_seen = wall_clock() - ago;
+        probes::History history;
+        history.cluster = cluster;
+        history.findings[probes::key(tracked.finding)] = tracked;
+        const auto journal = remediate::Journal::open(folder.path());
+        ASSERT_TRUE(journal);
+        ASSERT_TRUE((*journal)->store_history(cluster, probes::to_json(history).dump()));
+    }
     // What a dead daemon left: a run that its journal holds, with its plan or without.
     void leave_a_run(const std::string& cluster, bool with_plan) {
         const auto journal = remediate::Journal::open(folder.path());
@@ -111,6 +128,7 @@ class ServiceTest : public testing::Test {
         EXPECT_TRUE(still && ended);
     }
 
+    std::string mode = "approve";
     bool ended = false;  // run()
     TemporaryFolder folder;
     asio::io_context io{1};
@@ -270,6 +288,33 @@ TEST_F(ServiceTest, OnlyTheDaemonEndsARunForWhatItsConfigurationLacks) {
     run();
     turn_until([&] { return !ask("runs").result["runs"][0]["outcome"].is_null(); });
     EXPECT_THAT(ask("runs").result["runs"][0]["why"].get<std::string>(), HasSubstr("cluster a has no ssh"));
+    stop();
+}
+
+// The first four leave the window before the fifth, which could be repaired, has held for long enough to be asked
+// about.
+TEST_F(ServiceTest, AMeltdownSuspendsAutomaticRepairBeforeAnythingOfItIsRepairable) {
+    using namespace std::chrono_literals;
+    std::vector<ClusterConfig> clusters;
+    for (const auto* name : {"a", "b", "c", "d", "e"}) {
+        clusters.push_back(dark_cluster(name));
+        leave_a_finding(name, *name == 'e' ? 30s : 570s);
+    }
+    mode = "auto";
+    start(false, std::move(clusters));
+    run();
+    turn_until([&] { return !ask("status").result["suspended"].is_null(); });
+    const auto suspended = ask("status").result["suspended"];
+    ASSERT_FALSE(suspended.is_null());
+    EXPECT_EQ(suspended["why"], "findings began on 5 of 5 clusters within 10 minutes");
+    // Once, and it does not come back to who lifted it.
+    EXPECT_EQ(ask("resume").exit_status, 0);
+    for (int cycle = 0; cycle < 5; ++cycle) io.run_for(300ms);
+    EXPECT_EQ(ask("status").result["suspended"], nullptr);
+    std::size_t told = 0;
+    for (const auto& record : ask("audit").result["records"])
+        told += nlohmann::json::parse(record["line"].get<std::string>())["action"] == "suspend" ? 1 : 0;
+    EXPECT_EQ(told, 1U);
     stop();
 }
 

@@ -58,6 +58,10 @@ asio::awaitable<Result<remediate::Plan>> Program::make_plan_of(std::shared_ptr<c
     auto view = co_await look_at_everything(looking);
     auto input = plan_input(*cluster, config_.remediation, std::move(view), wish.method, wall_clock());
     input.reverts = std::move(wish.reverts);
+    if (const auto repair = repairs_.find(cluster->target.name); repair != repairs_.end()) {
+        input.changed = repair->second->changes.changed();
+        input.what_changed = repair->second->changes.what();
+    }
     co_await ask_before_acting(looking, input);
     for (auto& risk : accepted_by(wish.accept_risk, wish.uid, input)) input.accepted.push_back(std::move(risk));
     for (auto& risk : wish.accepted) input.accepted.push_back(std::move(risk));

@@ -28,6 +28,7 @@ remediate::PlanInput plan_input(const ClusterConfig& cluster, const RemediationC
     input.withdrawn_watch = remediation.configmap_watch;
     input.method = method;
     input.configuration_sha256 = cluster.digest;
+    input.quiet = remediation.start.quiet;
     input.now = now;
     return input;
 }

@@ -183,6 +183,11 @@ struct PlanInput {
     std::string method = "args";  // args, configmap, revert
     std::optional<RevertOf> reverts{};
     std::string configuration_sha256;
+    // When something of the masters was last seen to change that an upgrade changes, by who watches them, and for how
+    // long that is told.
+    std::optional<TimePoint> changed{};
+    std::string what_changed{};  // "master/0: its arguments file"
+    std::chrono::milliseconds quiet{};
     TimePoint now{};
 };
 

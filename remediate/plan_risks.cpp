@@ -62,7 +62,18 @@ void add_what_ends(const Plan& plan, std::vector<Risk>& risks) {
                                                                    : "; after_repair restarts the configured ones.")));
 }
 
+// It keeps automatic repair away (start_guard.hpp); a person decides, and has to know.
+void add_changed_lately(const PlanInput& input, std::vector<Risk>& risks) {
+    if (!input.changed || input.now - *input.changed >= input.quiet) return;
+    risks.push_back(note("changed-lately",
+                         fmt::format("A master changed at {} ({}). If that was no run of aggmedic, an upgrade or a "
+                                     "recreate may be going on, which takes masters down by itself: see that it has "
+                                     "ended before this plan is applied.",
+                                     to_rfc3339(*input.changed), printable(input.what_changed, 256))));
+}
+
 void add_restart_notes(const Facts& facts, const Plan& plan, std::vector<Risk>& risks) {
+    add_changed_lately(facts.input, risks);
     std::vector<std::string> planned;
     for (const auto& master : plan.masters) planned.push_back(master.name);
     auto configured = facts.input.masters;

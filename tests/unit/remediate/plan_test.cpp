@@ -267,5 +267,29 @@ TEST(Golden, Refused) {
     compare_golden("refused", make_plan(cluster.input()));
 }
 
+TEST(MakePlan, TellsThatAMasterChangedLatelyWhereMastersAreRestarted) {
+    FakeCluster cluster;
+    auto input = cluster.input();
+    input.accepted = {accepted_shared_ca(input)};
+    const auto told = [&] {
+        const auto plan = make_plan(input);
+        EXPECT_FALSE(plan.refused());
+        const auto found = std::ranges::find(plan.risks, "changed-lately", &Risk::id);
+        return found == plan.risks.end() ? std::string() : found->text;
+    };
+    using std::chrono::minutes;
+    input.quiet = minutes(15);
+    EXPECT_THAT(told(), "");  // nobody saw a change
+    input.what_changed = "m1: its arguments file";
+    input.changed = input.now - minutes(14);
+    EXPECT_THAT(told(), testing::HasSubstr("(m1: its arguments file)"));
+    input.method = "configmap";
+    input.has_repair_credential = true;
+    EXPECT_THAT(told(), "");
+    input.method = "args";
+    input.changed = input.now - minutes(15);
+    EXPECT_THAT(told(), "");
+}
+
 }  // namespace
 }  // namespace aggmedic::remediate

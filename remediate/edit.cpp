@@ -174,6 +174,18 @@ std::vector<std::string> without_name(const CommandLine& line, std::span<const S
     return without_element(files[word.file].bytes, word.grows_at, "," + edit.add_name);
 }
 
+// Whether the file is known not to hold the name, however its list is written.
+bool lacks_name(const CommandLine& line, const ArgumentEdit& edit) {
+    const auto uses = find_flag(line.words, edit.flag);
+    const auto may_hold = [&](const FlagUse& use) {
+        const auto names = read_allowed_names(use.list);
+        return names ? std::ranges::find(*names, edit.add_name) != names->end() : use.list.contains(edit.add_name);
+    };
+    return std::ranges::none_of(line.words, may_hide_a_flag) && std::ranges::none_of(uses, [&](const FlagUse& use) {
+               return !line.words[use.word].certain || may_hold(use);
+           });
+}
+
 EditResult grow(const probes::Platform& platform, std::span<const SourceFile> files, const CommandLine& line,
                 std::size_t changed, const ArgumentEdit& edit) {
     const auto& word = line.words[changed];
@@ -251,24 +263,30 @@ EditResult take_back_arguments(const probes::Platform& platform, std::span<const
     const std::size_t file = line ? probes::file_of_flag(*line, edit.flag).value_or(0) : 0;
     const std::string_view bytes = files[file].bytes;
     if (sha256_hex(bytes) == sha256_before) return say(EditAnswer::already_right, "It is the file that the run found.");
-    std::vector<SourceFile> earlier(files.begin(), files.end());
-    for (auto& without : line ? without_name(*line, files, edit) : std::vector<std::string>()) {
-        if (sha256_hex(without) != sha256_before) continue;
-        earlier[file].bytes = std::move(without);
-        const auto again = edit_arguments(platform, earlier, edit);
-        if (again.answer != EditAnswer::changed || again.file != file || again.bytes != bytes) break;
+    if (!line) return say(EditAnswer::not_understood, line.error().detail);
+    if (lacks_name(*line, edit)) {
+        return say(EditAnswer::already_right, "Somebody changed it since, and " + edit.add_name +
+                                                  " is not among the names of --" + edit.flag + ".");
+    }
+    auto earlier = without_name(*line, files, edit);
+    std::ranges::stable_partition(earlier, [&](const auto& each) { return sha256_hex(each) == sha256_before; });
+    std::vector<SourceFile> before(files.begin(), files.end());
+    for (auto& each : earlier) {
+        before[file].bytes = std::move(each);
+        const auto again = edit_arguments(platform, before, edit);
+        if (again.answer != EditAnswer::changed || again.file != file || again.bytes != bytes) continue;
         EditResult result = say(EditAnswer::changed, edit.add_name + " is taken out of --" + edit.flag + " again.");
         result.file = file;
         result.argument_before = again.argument_after;
         result.argument_after = again.argument_before;
         result.line = again.line;
         result.diff = show_taken_back(again.diff);
-        result.bytes = std::move(earlier[file].bytes);
+        result.bytes = std::move(before[file].bytes);
         return result;
     }
-    return say(EditAnswer::not_understood,
-               "It is neither what the run wrote nor what it found: somebody changed it since. Take the name out by "
-               "hand, restart, and revert again.");
+    return say(EditAnswer::not_understood, "Somebody changed it since, and " + edit.add_name +
+                                               " is not the last of one plain list any more. Take it out by hand, "
+                                               "restart kube-apiserver, and revert again.");
 }
 
 }  // namespace aggmedic::remediate

@@ -50,9 +50,10 @@ struct EditResult {
 EditResult edit_arguments(const probes::Platform& platform, std::span<const probes::SourceFile> files,
                           const ArgumentEdit& edit);
 
-// Pure. The file that holds the list, without the one name that edit_arguments() put into it: `changed` only when what
-// comes out has the digest `sha256_before` and edit_arguments() makes of it exactly what is there now. `already_right`:
-// it is that file.
+// Pure. The file that holds the list, without the one name that edit_arguments() put into it: `changed` only when
+// edit_arguments() makes of what comes out exactly what is there now. That is the file with the digest `sha256_before`
+// or, where somebody changed other bytes since, theirs without the name. `already_right`: it is that file, or the name
+// is not there any more.
 EditResult take_back_arguments(const probes::Platform& platform, std::span<const probes::SourceFile> files,
                                const ArgumentEdit& edit, std::string_view sha256_before);
 

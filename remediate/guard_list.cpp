@@ -65,12 +65,15 @@ std::optional<Refusal> gate_name_held(const Facts& facts) {
         const bool in_process = view->process && holds(view->process->arguments.flags, name);
         const bool in_file = view->file_arguments && holds(view->file_arguments->flags, name);
         if (!in_process && !in_file) continue;
+        const std::string of = printable(name, 128);
         return Refusal{.gate = "name-held",
                        .subject = master,
-                       .reason = "This run did not put " + printable(name, 128) + " there, but its " +
-                                 (in_process ? "live process" : "arguments file") +
-                                 " holds it and would publish it again: revert the run that did first, or take it out "
-                                 "by hand."};
+                       .reason = in_file ? "This run did not put " + of +
+                                               " there, but its arguments file holds it and would publish it again: "
+                                               "revert the run that did first, or take it out by hand."
+                                         : "Its live process still holds " + of +
+                                               ", which its file does not, and would publish it again: restart it, and "
+                                               "revert again."};
     }
     return std::nullopt;
 }

@@ -64,6 +64,11 @@ inline std::string_view broken_edit_claim(std::string_view platform_name, std::s
     const auto back = remediate::take_back_arguments(platform, changed, edit, sha256_hex(old));
     if (back.answer != remediate::EditAnswer::changed || back.file != result.file || back.bytes != old)
         return "taken back, the old bytes are there";
+    // The quotes that the edit put there are kept where nobody knows that it was the edit.
+    const auto unproven = remediate::take_back_arguments(platform, changed, edit, "");
+    if (unproven.answer != remediate::EditAnswer::changed || unproven.file != result.file ||
+        !is_one_insertion(unproven.bytes, result.bytes))
+        return "taken back without a digest, nothing but the name goes";
     return "";
 }
 

@@ -47,6 +47,51 @@ TEST(EditBpm, RefusesEveryNameThatItWouldNotWriteBeforeLookingAtTheFile) {
     EXPECT_EQ(edit_bpm(bytes, adding(std::string(64, 'a'))).answer, EditAnswer::changed);
 }
 
+TEST(EditBpm, TakesTheNameBackOutOfAFileThatSomebodyChanged) {
+    const auto take_back = [](std::string_view arguments) {
+        const probes::SourceFile file{.path = {}, .bytes = file_with(arguments)};
+        const auto& bosh = *probes::find_platform("bosh");
+        return take_back_arguments(bosh, {&file, 1}, adding("demo.example"), std::string(64, '0'));
+    };
+    const struct {
+        std::string_view arguments;
+        EditAnswer answer;
+    } rows[] = {
+        {"  - --v=9\n  - --requestheader-allowed-names=a,demo.example # kept\n", EditAnswer::changed},
+        {"  - \"--requestheader-allowed-names=a,demo.example\"\n", EditAnswer::changed},
+        {"  - --requestheader-allowed-names=a\n", EditAnswer::already_right},
+        {"  - --requestheader-allowed-names=a,x.demo.example\n", EditAnswer::already_right},
+        {"  - --requestheader-allowed-names=\n", EditAnswer::already_right},
+        {"  - --v=2\n", EditAnswer::already_right},
+        // Not the last of its list, alone on it, on it twice, in a list of its own, in no plain list, not told by
+        // this file, no file that bpm reads.
+        {"  - --requestheader-allowed-names=a,demo.example,b\n", EditAnswer::not_understood},
+        {"  - --requestheader-allowed-names=demo.example\n", EditAnswer::not_understood},
+        {"  - --requestheader-allowed-names=a,demo.example,demo.example\n", EditAnswer::not_understood},
+        {"  - --requestheader-allowed-names=a\n  - --requestheader-allowed-names=b,demo.example\n",
+         EditAnswer::not_understood},
+        {"  - '--requestheader-allowed-names=a,\"demo.example\"'\n", EditAnswer::not_understood},
+        {"  - [a\n", EditAnswer::not_understood},
+    };
+    for (const auto& row : rows) {
+        const auto result = take_back(row.arguments);
+        EXPECT_EQ(name(result.answer), name(row.answer)) << row.arguments << result.reason;
+        if (row.answer != EditAnswer::changed) continue;
+        std::string without = file_with(row.arguments);
+        without.erase(without.find(",demo.example"), std::string_view(",demo.example").size());
+        EXPECT_EQ(result.bytes, without);
+    }
+}
+
+TEST(EditArguments, DoesNotTakeAVariableForAListWithoutTheName) {
+    const probes::SourceFile file{.path = "/etc/systemd/system/kube-apiserver.service",
+                                  .bytes =
+                                      "[Service]\nExecStart=/bin/kube-apiserver "
+                                      "--requestheader-allowed-names=%H\n"};
+    const auto result = take_back_arguments(*probes::find_platform("systemd"), {&file, 1}, adding("demo.example"), "");
+    EXPECT_EQ(name(result.answer), "not-understood") << result.reason;
+}
+
 struct RefusedFile {
     std::string what, bytes;
 };

@@ -55,6 +55,7 @@ ByHand by_hand(const nlohmann::json& master, const std::string& platform) {
         return {};
     const auto quoted = typed_word(file);
     const auto saved = typed_word("/root/" + file.substr(file.rfind('/') + 1) + ".before");
+    const auto sum_of = [&](const std::string& name) { return shell_quote(digest + "  " + name); };
     const auto substitution =
         fmt::format("{}s|^{}$|{}|", change->line, escaped(change->before, ".*[]^$|"), escaped(change->after, "&|"));
     const std::string restart = platform == "systemd"
@@ -64,20 +65,21 @@ ByHand by_hand(const nlohmann::json& master, const std::string& platform) {
     ByHand lines;
     if (platform == "kubeadm") {  // sed -i and cp would leave half a manifest to the kubelet, which restarts by itself
         const auto folder = file.substr(0, file.rfind('/'));
-        const auto draft =
-            typed_word(folder.substr(0, folder.rfind('/')) + "/" + file.substr(file.rfind('/') + 1) + ".new");
+        const auto draft = folder.substr(0, folder.rfind('/')) + "/" + file.substr(file.rfind('/') + 1) + ".new";
+        const auto draft_word = typed_word(draft);
         lines.change = {fmt::format("sudo cp -p {} {}", quoted, saved),
-                        fmt::format("sudo cp -p {} {}", quoted, draft),
-                        fmt::format("sudo sed -i {} {}", shell_quote(substitution), draft),
-                        fmt::format("echo '{}  {}' | sudo sha256sum -c && sudo mv {} {}", digest, draft, draft, quoted),
+                        fmt::format("sudo cp -p {} {}", quoted, draft_word),
+                        fmt::format("sudo sed -i {} {}", shell_quote(substitution), draft_word),
+                        fmt::format("echo {} | sudo sha256sum -c && sudo mv {} {}", sum_of(draft), draft_word, quoted),
                         "sleep 60",
                         ready};
-        lines.undo = {fmt::format("sudo cp -p {} {} && sudo mv {} {}", saved, draft, draft, quoted), "sleep 60", ready};
+        lines.undo = {fmt::format("sudo cp -p {} {} && sudo mv {} {}", saved, draft_word, draft_word, quoted),
+                      "sleep 60", ready};
         return lines;
     }
     lines.change = {fmt::format("sudo cp -p {} {}", quoted, saved),
                     fmt::format("sudo sed -i {} {}", shell_quote(substitution), quoted),
-                    fmt::format("echo '{}  {}' | sudo sha256sum -c", digest, file), restart, ready};
+                    fmt::format("echo {} | sudo sha256sum -c", sum_of(file)), restart, ready};
     lines.undo = {fmt::format("sudo cp -p {} {}", saved, quoted), restart, ready};
     return lines;
 }

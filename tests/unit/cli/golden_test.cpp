@@ -75,32 +75,40 @@ INSTANTIATE_TEST_SUITE_P(
         return name;
     });
 
-// The lines are run by a shell on a copy of the file that the plan is of.
+// The lines are run by a shell on a copy of the file that the plan is of, whatever its folder is called.
 TEST(ByHand, TheLinesMakeTheChangeThatThePlanNames) {
     const std::string before = "args:\n  - --a=b.c\n  - --requestheader-allowed-names=aggregator\n  - --z\n";
     const std::string after =
         "args:\n  - --a=b.c\n  - --requestheader-allowed-names=aggregator,demo.pks.ik.am\n  - --z\n";
-    auto name = (std::filesystem::temp_directory_path() / "by-hand-XXXXXX").string();
-    const std::filesystem::path folder = ::mkdtemp(name.data());
-    const auto file = (folder / "bpm.yml").string();
-    std::ofstream(file) << before;
-    const nlohmann::json master = {{"name", "master/0"},
-                                   {"address", "10.0.0.1:8443"},
-                                   {"file", file},
-                                   {"sha256_after", sha256_hex(after)},
-                                   {"diff",
-                                    "--- a\n+++ b\n@@ -3 +3 @@\n-  - --requestheader-allowed-names=aggregator\n+  - "
-                                    "--requestheader-allowed-names=aggregator,demo.pks.ik.am\n"}};
-    const auto lines = by_hand(master, "bosh");
-    ASSERT_EQ(lines.change.size(), 5U);
     const auto run = [](std::string line) {
-        return std::system((line.replace(line.find("sudo "), 5, "") + " >/dev/null").c_str());
+        while (line.contains("sudo ")) line.erase(line.find("sudo "), 5);
+        return std::system(("(" + line + ") >/dev/null").c_str());
     };
-    EXPECT_EQ(run(lines.change[1]), 0) << lines.change[1];
-    EXPECT_EQ(run(lines.change[2]), 0) << lines.change[2];
-    std::ifstream read(file);
-    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(read), {}), after);
-    std::filesystem::remove_all(folder);
+    auto name = (std::filesystem::temp_directory_path() / "by-hand-XXXXXX").string();
+    const std::filesystem::path root = ::mkdtemp(name.data());
+    for (const std::string odd : {"config", "it's", "'; touch pwned; '", "$(touch pwned)", "`touch pwned`", "a b"}) {
+        for (const std::string platform : {"bosh", "kubeadm"}) {
+            const auto folder = root / platform / odd / "manifests";
+            std::filesystem::create_directories(folder);
+            const auto file = (folder / "bpm.yml").string();
+            std::ofstream(file) << before;
+            const nlohmann::json master = {{"name", "master/0"},
+                                           {"address", "10.0.0.1:8443"},
+                                           {"file", file},
+                                           {"sha256_after", sha256_hex(after)},
+                                           {"diff",
+                                            "--- a\n+++ b\n@@ -3 +3 @@\n-  - --requestheader-allowed-names=aggregator\n"
+                                            "+  - --requestheader-allowed-names=aggregator,demo.pks.ik.am\n"}};
+            const auto lines = by_hand(master, platform);
+            const std::size_t last = platform == "bosh" ? 2 : 3;  // behind it the restart
+            ASSERT_GT(lines.change.size(), last);
+            for (std::size_t at = 1; at <= last; ++at) EXPECT_EQ(run(lines.change[at]), 0) << lines.change[at];
+            std::ifstream read(file);
+            EXPECT_EQ(std::string(std::istreambuf_iterator<char>(read), {}), after) << file;
+            EXPECT_FALSE(std::filesystem::exists("pwned")) << odd;
+        }
+    }
+    std::filesystem::remove_all(root);
 }
 
 TEST(RenderCheck, SaysThatThereAreNoClusters) {

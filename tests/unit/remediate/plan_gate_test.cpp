@@ -271,6 +271,12 @@ const std::vector<GateCase>& gate_cases() {
          "old-bytes-left m0"},
         {"AHostilePath", nothing, [](PlanInput& in) { view(in).args_file.resolved = "/var/$(id)"; },
          "facts-readable m0"},
+        {"APathWithAQuote", nothing, [](PlanInput& in) { view(in).args_file.resolved = "/var/a';id;'b.yml"; },
+         "facts-readable m0"},
+        {"APathOfTwoLines", nothing, [](PlanInput& in) { view(in).args_file.path = "/var/a\nid"; },
+         "facts-readable m0"},
+        {"APathThatGoesUp", nothing, [](PlanInput& in) { view(in).args_file.resolved = "/var/../etc/shadow"; },
+         "facts-readable m0"},
         {"AHostileOwner", nothing, [](PlanInput& in) { view(in).args_file.owner = "ro\x1bot"; }, "facts-readable m0"},
         {"AnUnappliedEdit", nothing,
          [](PlanInput& in) {

@@ -12,6 +12,7 @@
 namespace aggmedic::daemon {
 namespace {
 
+constexpr const char* identifier_match = "SYSLOG_IDENTIFIER=aggmedic-audit";
 constexpr const char* log_field = "AGGMEDIC_AUDIT_LOG";
 constexpr const char* sequence_field = "AGGMEDIC_AUDIT_SEQUENCE";
 constexpr const char* hash_field = "AGGMEDIC_AUDIT_HASH";
@@ -33,8 +34,9 @@ std::string field_of(sd_journal* journal, const char* name) {
     return std::string(whole.substr(std::min(whole.size(), std::strlen(name) + 1)));
 }
 
-remediate::AuditHead head_of(sd_journal* journal, const std::string& log) {
-    remediate::AuditHead head{.log = log, .sequence = 0, .hash = field_of(journal, hash_field)};
+remediate::AuditHead head_of(sd_journal* journal) {
+    remediate::AuditHead head{
+        .log = field_of(journal, log_field), .sequence = 0, .hash = field_of(journal, hash_field)};
     const auto sequence = field_of(journal, sequence_field);
     std::from_chars(sequence.data(), sequence.data() + sequence.size(), head.sequence);
     return head;
@@ -48,8 +50,8 @@ void send_head(const remediate::AuditHead& head) {
     const auto sequence = fmt::format("{}={}", sequence_field, head.sequence);
     const auto hash = fmt::format("{}={}", hash_field, head.hash);
     const auto priority = fmt::format("PRIORITY={}", LOG_NOTICE);
-    ::sd_journal_send(message.c_str(), priority.c_str(), "SYSLOG_IDENTIFIER=aggmedic-audit", log.c_str(),
-                      sequence.c_str(), hash.c_str(), nullptr);
+    ::sd_journal_send(message.c_str(), priority.c_str(), identifier_match, log.c_str(), sequence.c_str(), hash.c_str(),
+                      nullptr);
 }
 
 Result<std::vector<remediate::AuditHead>> heads_in_system_journal(const std::string& log, std::int64_t owner) {
@@ -57,14 +59,19 @@ Result<std::vector<remediate::AuditHead>> heads_in_system_journal(const std::str
     if (const int code = ::sd_journal_open(&opened, SD_JOURNAL_LOCAL_ONLY); code < 0) return journal_error(code);
     const OpenJournal journal(opened);
     // Matches of one field are alternatives, of several fields all must hold.
-    for (const auto& match :
-         {fmt::format("{}={}", log_field, log), std::string("_UID=0"), fmt::format("_UID={}", owner)}) {
+    const auto owner_match = fmt::format("_UID={}", owner);
+    for (const auto& match : {std::string(identifier_match), std::string("_UID=0"), owner_match}) {
         if (const int code = ::sd_journal_add_match(opened, match.data(), match.size()); code < 0)
             return journal_error(code);
     }
     std::vector<remediate::AuditHead> heads;
     int more = 0;
-    while ((more = ::sd_journal_next(opened)) > 0) heads.push_back(head_of(opened, log));
+    while ((more = ::sd_journal_next(opened)) > 0) {
+        auto head = head_of(opened);
+        // Root may look after several state directories; of the owner's own logs there is one.
+        const bool is_owners = field_of(opened, "_UID") == std::to_string(owner);
+        if (head.log == log || (is_owners && !head.log.empty())) heads.push_back(std::move(head));
+    }
     if (more < 0) return journal_error(more);
     return heads;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "net/text.hpp"
@@ -42,6 +43,31 @@ std::string fault_of(const SealedRecord& record, const AuditHead& before) {
     return {};
 }
 
+// A new name makes a new chain, which holds. What the one before it sent elsewhere is still there.
+std::vector<std::string> logs_that_gave_way(std::string_view log, std::span<const AuditHead> witnesses,
+                                            std::span<const std::string> known_logs) {
+    struct Seen {
+        std::size_t heads = 0;
+        std::int64_t last = 0;
+    };
+    std::map<std::string, Seen> others;
+    for (const auto& witness : witnesses) {
+        if (witness.log == log || std::ranges::find(known_logs, witness.log) != known_logs.end()) continue;
+        auto& seen = others[witness.log];
+        ++seen.heads;
+        seen.last = std::max(seen.last, witness.sequence);
+    }
+    std::vector<std::string> faults;
+    for (const auto& [name, seen] : others) {
+        faults.push_back(
+            fmt::format("{} heads of another log, {}, up to record {}, were witnessed: it was removed or renamed, and "
+                        "this one put in its place. Where it is known why it ended, or that it is another "
+                        "daemon's, say --former-log {}",
+                        seen.heads, printable(name, 64), seen.last, printable(name, 64)));
+    }
+    return faults;
+}
+
 }  // namespace
 
 SealedRecord seal(const AuditRecord& record, const AuditHead& before) {
@@ -77,7 +103,7 @@ Result<AuditRecord> read_audit(std::string_view line) {
 }
 
 AuditVerdict verify_audit(std::string_view log, std::span<const SealedRecord> records,
-                          std::span<const AuditHead> witnesses) {
+                          std::span<const AuditHead> witnesses, std::span<const std::string> known_logs) {
     AuditVerdict verdict;
     verdict.head.log = log;
     for (const auto& record : records) {
@@ -106,6 +132,7 @@ AuditVerdict verify_audit(std::string_view log, std::span<const SealedRecord> re
                         "cut off, or an older copy was put back",
                         records.size(), missing));
     }
+    for (auto& fault : logs_that_gave_way(log, witnesses, known_logs)) verdict.faults.push_back(std::move(fault));
     return verdict;
 }
 

@@ -50,8 +50,9 @@ struct AuditVerdict {
     std::size_t witnessed = 0;        // heads seen elsewhere that the log agrees with
 };
 // `log`: the whole log from its first record on. `witnesses`: heads that were sent elsewhere when they were new, in any
-// order; only they can tell that the end was cut off, or that an older copy was put back.
+// order; only they can tell that the end was cut off, that an older copy was put back, or, being of another log that is
+// not one of `known_logs`, that this one was put in the place of that.
 AuditVerdict verify_audit(std::string_view log, std::span<const SealedRecord> records,
-                          std::span<const AuditHead> witnesses);
+                          std::span<const AuditHead> witnesses, std::span<const std::string> known_logs = {});
 
 }  // namespace aggmedic::remediate

@@ -154,6 +154,8 @@ void add_audit_commands(CLI::App& app, Invocation& invocation) {
     add_command(*audit, invocation, Command::audit_show, help_of(Command::audit_show));
     auto* verify = add_command(*audit, invocation, Command::audit_verify, help_of(Command::audit_verify));
     verify->add_option("--head", invocation.head, "a head that an earlier verify printed")->type_name("SEQUENCE:HASH");
+    add_repeatable(*verify, "--former-log", "NAME", invocation.former_logs,
+                   "another log of the same user that is known; may be repeated");
     for (auto* command : audit->get_subcommands({})) command->fallthrough();
 }
 

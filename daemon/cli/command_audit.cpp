@@ -61,14 +61,15 @@ nlohmann::json shown(const WholeLog& log) {
     return {{"log", log.name}, {"records", std::move(records)}};
 }
 
-daemon::Reply verified(const WholeLog& log, const std::vector<remediate::AuditHead>& witnesses) {
-    const auto verdict = remediate::verify_audit(log.name, log.records, witnesses);
+daemon::Reply verified(const WholeLog& log, const std::vector<remediate::AuditHead>& witnesses,
+                       const std::vector<std::string>& known_logs) {
+    const auto verdict = remediate::verify_audit(log.name, log.records, witnesses, known_logs);
     const nlohmann::json result{{"log", log.name},
                                 {"records", log.records.size()},
                                 {"head", std::to_string(verdict.head.sequence) + ":" + verdict.head.hash},
                                 {"witnessed", verdict.witnessed},
                                 {"faults", verdict.faults}};
-    const int whole = verdict.witnessed > 0 || log.records.empty() ? exit_status::ok : exit_status::unobserved;
+    const int whole = verdict.witnessed > 0 ? exit_status::ok : exit_status::unobserved;
     return {.exit_status = verdict.faults.empty() ? whole : exit_status::findings, .error = {}, .result = result};
 }
 
@@ -82,7 +83,7 @@ int verify(const Invocation& invocation, const WholeLog& log, const Console& con
     auto journal = daemon::heads_in_system_journal(log.name, log.owner);
     if (!journal) complain(journal.error().detail + "; it is left out");
     if (journal) witnesses.insert(witnesses.end(), journal->begin(), journal->end());
-    return finish(verified(log, witnesses), invocation,
+    return finish(verified(log, witnesses, invocation.former_logs), invocation,
                   [&](const nlohmann::json& result) { return render_audit_verdict(result, console.view); });
 }
 

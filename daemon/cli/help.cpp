@@ -100,8 +100,10 @@ Exit: 0, or 2; with --follow as apply.)"}},
       R"(Examples:
   aggmedic audit verify
   aggmedic audit verify --head 12:9f86d081...    a head that was kept elsewhere
+  aggmedic audit verify --former-log NAME        another log of the same user, known and ended
 
 The heads in the system journal are compared too, where this user may read it (group systemd-journal).
+Those of another log that the same user sent say that this one was put in its place.
 Exit: 0 nothing was changed, 1 something was, 2 usage or no daemon, 3 the chain holds, but nothing
 outside of it was found that could tell a cut-off end.)"}},
     {Command::bosh_ops_file,

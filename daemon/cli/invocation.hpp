@@ -54,6 +54,7 @@ struct Invocation {
     bool canary_timing = false;            // check, explain
     std::string reason;                    // apply, pause
     std::string head;                      // audit verify: SEQUENCE:HASH kept from earlier
+    std::vector<std::string> former_logs;  // audit verify: other logs of the same user that are known
     bool follow = false;                   // runs
     std::string user = "aggmedic";         // config sudoers
     std::vector<std::string> names;        // bosh: CNs

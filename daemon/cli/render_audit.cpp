@@ -39,9 +39,13 @@ std::string render_audit_verdict(const nlohmann::json& result, const View& view)
     const auto witnessed = static_cast<std::size_t>(number_of(result, "witnessed").value_or(0));
     std::string text = "Log " + text_of(result, "log") + ", " + counted(count, "record", "records") + ".\n";
     for (const auto& fault : faults) text += "  " + tinted(view.style, Tone::bad, "CHANGED") + "  " + fault + "\n";
-    if (!faults.empty()) return text + "The log holds up to " + text_of(result, "head") + ".\n";
+    if (!faults.empty()) return count == 0 ? text : text + "The log holds up to " + text_of(result, "head") + ".\n";
+    if (count == 0) {
+        return text +
+               "Nothing outside the log was found that would tell whether anything ever was recorded (the system "
+               "journal has no head of it, or this user may not read it).\n";
+    }
     text += "Every record follows from the one before it; the head is " + text_of(result, "head") + ".\n";
-    if (count == 0) return text;
     if (witnessed == 0) {
         return text +
                "Nothing outside the log was found to hold it against (the system journal has no head of it, or this "

@@ -93,9 +93,11 @@ keep
 # Nobody else's word counts: any user may send such fields, the journal itself says who did.
 log=$(sed -n 's/^Log \([^,]*\),.*/\1/p' "$dir/out")
 chmod 0711 "$dir"
-printf 'MESSAGE=a lie\nAGGMEDIC_AUDIT_LOG=%s\nAGGMEDIC_AUDIT_SEQUENCE=99\nAGGMEDIC_AUDIT_HASH=%064d\n' "$log" 0 |
-    setpriv --reuid 65534 --regid 65534 --clear-groups logger --journald
-until_so eval 'journalctl -q -o cat _UID=65534 | grep -q "a lie"'
+for of in "$log" another; do
+    printf 'MESSAGE=a lie of %s\nSYSLOG_IDENTIFIER=aggmedic-audit\nAGGMEDIC_AUDIT_LOG=%s\nAGGMEDIC_AUDIT_SEQUENCE=99\nAGGMEDIC_AUDIT_HASH=%064d\n' "$of" "$of" 0 |
+        setpriv --reuid 65534 --regid 65534 --clear-groups logger --journald
+done
+until_so eval 'journalctl -q -o cat _UID=65534 | grep -q "a lie of another"'
 verify 0 '4 heads kept elsewhere when new agree'
 
 # truncation
@@ -132,11 +134,25 @@ unlocked "INSERT INTO audit SELECT 7, line, hash FROM audit WHERE sequence = 5"
 verify 1 'record 5 stands where record 7 belongs: one was taken out, moved or repeated'
 put_back
 act fourth
-until_so eval '[ "$(journalctl -q -o cat SYSLOG_IDENTIFIER=aggmedic-audit | wc -l)" -eq 6 ]'
+until_so eval '[ "$(journalctl -q -o cat SYSLOG_IDENTIFIER=aggmedic-audit _UID=0 | wc -l)" -eq 6 ]'
 verify 0 '6 heads kept elsewhere'
 put_back
 verify 1 'record 8 was witnessed: the end was cut off, or an older copy was put back'
 # and an older copy that has grown since
 act another
 verify 1 'record [78] is not the one that was witnessed'
+put_back
+
+# another log in its place: the old one's file and name changed, then no state directory at all
+unlocked 'DELETE FROM audit'
+sqlite3 "$state/journal.db" "UPDATE identity SET holder = '0d4d6f3c-0000-4000-8000-000000000001'"
+verify 1 "heads of another log, $log, up to record 8, were witnessed"
+act fifth
+until_so eval '[ "$(journalctl -q -o cat AGGMEDIC_AUDIT_LOG=0d4d6f3c-0000-4000-8000-000000000001 | wc -l)" -eq 2 ]'
+verify 1 "heads of another log, $log, up to record 8, were witnessed"
+verify 0 '2 heads kept elsewhere when new agree' --former-log "$log"
+rm -rf "$state"
+verify 1 "heads of another log, $log, up to record 8, were witnessed"
+verify 1 'heads of another log, 0d4d6f3c-0000-4000-8000-000000000001, up to record 2' --former-log "$log"
+verify 3 'whether anything ever was recorded' --former-log "$log" --former-log 0d4d6f3c-0000-4000-8000-000000000001
 echo "audit: every change was found"

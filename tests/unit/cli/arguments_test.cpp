@@ -39,6 +39,7 @@ TEST(Arguments, KnowEveryCommand) {
         {{"resume", "demo"}, Command::resume},
         {{"audit", "show"}, Command::audit_show},
         {{"audit", "verify", "--head", "1:00"}, Command::audit_verify},
+        {{"audit", "verify", "--former-log", "a", "--former-log", "b"}, Command::audit_verify},
         {{"bosh", "ops-file", "demo"}, Command::bosh_ops_file},
         {{"bosh", "runtime-config", "demo", "--deployment", "d"}, Command::bosh_runtime_config},
         {{"config", "check"}, Command::config_check},
@@ -47,6 +48,11 @@ TEST(Arguments, KnowEveryCommand) {
         {{"config", "helper"}, Command::config_helper},
     };
     for (const auto& [words, command] : table) EXPECT_EQ(understood(words).command, command) << words.front();
+}
+
+TEST(Arguments, SeveralFormerLogsAreNamed) {
+    const auto invocation = understood({"audit", "verify", "--former-log", "a", "--former-log", "b"});
+    EXPECT_EQ(invocation.former_logs, (std::vector<std::string>{"a", "b"}));
 }
 
 TEST(Arguments, ALoginNameIsNoWordOfSudoersOwn) {

@@ -14,6 +14,7 @@
 namespace aggmedic::remediate {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -44,9 +45,9 @@ Chain chain(std::size_t length) {
     }
     return made;
 }
-std::vector<std::string> faults(const std::vector<SealedRecord>& records,
-                                const std::vector<AuditHead>& witnesses = {}) {
-    return verify_audit(log_name, records, witnesses).faults;
+std::vector<std::string> faults(const std::vector<SealedRecord>& records, const std::vector<AuditHead>& witnesses = {},
+                                const std::vector<std::string>& known_logs = {}) {
+    return verify_audit(log_name, records, witnesses, known_logs).faults;
 }
 
 TEST(Audit, AChainThatWasLeftAloneHolds) {
@@ -114,9 +115,21 @@ TEST(Audit, AWitnessTellsAChainThatWasMadeAnew) {
     }
     EXPECT_THAT(faults(anew), IsEmpty());
     EXPECT_THAT(faults(anew, {made.heads[1]}), ElementsAre(HasSubstr("record 2 is not the one that was witnessed")));
-    auto of_another = made.heads[1];
-    of_another.log = "another";
-    EXPECT_THAT(faults(anew, {of_another}), IsEmpty());
+}
+
+TEST(Audit, AWitnessTellsALogThatGaveWayToAnother) {
+    const auto made = chain(2);
+    std::vector<AuditHead> witnesses = made.heads;
+    for (const auto sequence : {3, 7, 5}) witnesses.push_back({.log = "another", .sequence = sequence, .hash = "00"});
+    const auto is_told = ElementsAre(
+        AllOf(HasSubstr("3 heads of another log, another,"), HasSubstr("record 7"), HasSubstr("--former-log another")));
+    EXPECT_THAT(faults(made.records, witnesses), is_told);
+    EXPECT_THAT(faults({}, {witnesses.end() - 3, witnesses.end()}), is_told);
+    EXPECT_THAT(faults(made.records, witnesses, {"a third", "another"}), IsEmpty());
+    EXPECT_EQ(verify_audit(log_name, made.records, witnesses, std::vector<std::string>{"another"}).witnessed, 2U);
+    // What it does not say of itself cannot be known.
+    witnesses.push_back({.log = log_name, .sequence = 3, .hash = "00"});
+    EXPECT_THAT(faults(made.records, witnesses, {"another", log_name}), ElementsAre(HasSubstr("record 3 was")));
 }
 
 TEST(Audit, ARecordComesBackAsItWas) {

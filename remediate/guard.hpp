@@ -108,6 +108,8 @@ std::optional<Refusal> gate_etcd(const Facts&, const std::string& master);  // g
 std::optional<Refusal> gate_webhooks(const Facts&);
 std::optional<Refusal> gate_endpoints(const Facts&);
 std::optional<Refusal> gate_lease_holders(const Facts&);
+// What its live process says its address is, as endpoints would write it; empty: it does not say, or no address.
+std::string advertised_address(const Facts&, const std::string& master);
 // The masters in the order in which they are restarted: as configured, but those that hold a lease last. They are all
 // asked about: what a master holds that is not known counts as nothing here, and refuses above.
 std::vector<std::string> restart_order(const Facts&);

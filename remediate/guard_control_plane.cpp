@@ -1,3 +1,6 @@
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
@@ -57,6 +60,17 @@ std::array<std::pair<std::string, const probes::Seen<std::string>*>, 2> leases_o
 
 }  // namespace
 
+std::string advertised_address(const Facts& facts, const std::string& master) {
+    const auto text = flag_of(facts, master, "advertise-address");
+    std::array<unsigned char, sizeof(in6_addr)> bytes{};
+    std::array<char, INET6_ADDRSTRLEN> written{};
+    for (const int family : {AF_INET, AF_INET6}) {
+        if (inet_pton(family, text.c_str(), bytes.data()) != 1) continue;
+        return inet_ntop(family, bytes.data(), written.data(), written.size());
+    }
+    return {};
+}
+
 std::optional<Refusal> gate_etcd(const Facts& facts, const std::string& master) {
     // Of one that is not ready, master-ready says so.
     if (!restarts_any(facts) || !is_ready(facts, master)) return std::nullopt;
@@ -89,8 +103,7 @@ std::optional<Refusal> gate_endpoints(const Facts& facts) {
     };
     const auto is_listed = [&](const std::string& master) {
         const auto* apiserver = facts.apiserver(master);
-        return (apiserver != nullptr && lists(host_of(apiserver->address))) ||
-               lists(flag_of(facts, master, "advertise-address"));
+        return (apiserver != nullptr && lists(host_of(apiserver->address))) || lists(advertised_address(facts, master));
     };
     const bool by_other_addresses = std::ranges::none_of(masters, is_listed);
     if (by_other_addresses && endpoints->size() >= masters.size()) return std::nullopt;

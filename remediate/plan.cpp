@@ -56,6 +56,7 @@ MasterPlan plan_master(const Facts& facts, const std::string& name) {
     master.argument_count = view.process->arguments.count;
     master.proxy_client_sha256 = proxy_digest(facts, name);
     master.other_files_sha256 = digest_of_others(view);
+    master.advertised = advertised_address(facts, name);
     return master;
 }
 

@@ -61,6 +61,7 @@ struct MasterPlan {
     std::size_t argument_count = 0;
     std::string proxy_client_sha256;
     std::string other_files_sha256;  // of a unit: the other files that say how it is started, and whose they are
+    std::string advertised;          // its --advertise-address, by which endpoints may list it; empty: not given
     std::vector<PlanStep> steps;
     bool operator==(const MasterPlan&) const = default;
 };

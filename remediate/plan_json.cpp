@@ -65,6 +65,7 @@ AGGMEDIC_FIELDS(MasterPlan) {
     v("argument_count", x.argument_count);
     v("proxy_client_sha256", x.proxy_client_sha256);
     v.unless_empty("other_files_sha256", x.other_files_sha256);
+    v.unless_empty("advertised", x.advertised);
     v("steps", x.steps);
 }
 AGGMEDIC_FIELDS(BoundMaster) {

@@ -148,7 +148,7 @@ asio::awaitable<RunSteps::Attempt> RunSteps::steady_process(std::string master, 
 }
 
 // A master that was in the endpoints has to come back into them. Of a master that nothing was seen of before (the run
-// was taken up) that is asked where the endpoints list another master by the address that we know it by.
+// was taken up) that is asked where the endpoints list another master by an address that we know it by.
 asio::awaitable<RunSteps::Attempt> RunSteps::in_endpoints(std::string master) {
     const bool late = edge_->now() - held_since_ >= plan_.readyz_hold + endpoints_limit;
     const auto listed = co_await ask_endpoints(master);
@@ -181,7 +181,9 @@ asio::awaitable<Result<std::optional<RunSteps::Listed>>> RunSteps::ask_endpoints
     if (!endpoints) co_return std::unexpected(endpoints.error());
     Listed listed;
     for (const auto& planned : plan_.masters) {
-        const bool found = std::ranges::find(*endpoints, host_of(planned.address)) != endpoints->end();
+        const bool found = std::ranges::any_of(*endpoints, [&](const std::string& address) {
+            return address == host_of(planned.address) || (!address.empty() && address == planned.advertised);
+        });
         (planned.name == master ? listed.master : listed.another) |= found;
     }
     co_return listed;

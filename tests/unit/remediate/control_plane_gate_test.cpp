@@ -194,7 +194,18 @@ TEST(ControlPlaneGates, AMasterIsKnownByTheAddressThatItAdvertises) {
     control_plane(input).endpoints = std::vector<std::string>{"10.0.11.10", "10.0.11.11", "192.0.2.7"};
     EXPECT_TRUE(make_plan(input).refused());
     input.observation.masters["m2"]->process->arguments.flags["advertise-address"] = {"192.0.2.7"};
-    EXPECT_FALSE(make_plan(input).refused());
+    const auto plan = make_plan(input);
+    EXPECT_FALSE(plan.refused());
+    const auto advertised = [&](const std::string& address) {
+        input.observation.masters["m0"]->process->arguments.flags["advertise-address"] = {address};
+        const auto made = make_plan(input);
+        const auto m0 = std::ranges::find(made.masters, "m0", &MasterPlan::name);
+        return m0 == made.masters.end() ? "not planned" : m0->advertised;
+    };
+    EXPECT_EQ(advertised("192.0.2.8"), "192.0.2.8");
+    EXPECT_EQ(advertised("fd00::8"), "fd00::8");
+    for (const auto* hostile : {"", "$(id)", "192.0.2.8\n", "\x1b[2J", "192.0.2.8:8443", "master-0.example"})
+        EXPECT_EQ(advertised(hostile), "") << hostile;
 }
 
 TEST(RestartOrder, HoldersOfLeasesGoLast) {

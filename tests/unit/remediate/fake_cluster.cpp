@@ -204,7 +204,8 @@ HttpReply FakeCluster::serve_probe(const std::string& path) const {
         reply.status = endpoints_status;
         json addresses = json::array();
         for (const auto& each : masters) {
-            if (each.ready) addresses.push_back({{"ip", each.address}});
+            if (each.ready && each.is_listed)
+                addresses.push_back({{"ip", each.advertised.empty() ? each.address : each.advertised}});
         }
         reply.body = json{{"kind", "Endpoints"}, {"subsets", {{{"addresses", addresses}}}}}.dump();
         return reply;
@@ -488,7 +489,7 @@ PlanInput FakeCluster::input() const {
     around.endpoints = std::vector<std::string>();
     for (const auto& each : masters) {
         around.etcd[each.name] = std::vector<probes::EtcdMember>{{"etcd-0", true, "ok"}};
-        around.endpoints->push_back(each.address);
+        around.endpoints->push_back(each.advertised.empty() ? each.address : each.advertised);
     }
     around.webhooks = std::vector<probes::ClosedWebhook>();
     around.controller_manager = around.scheduler = std::string("host-" + masters.back().name + "_7d1c");

@@ -33,6 +33,10 @@ struct FakeMaster {
     std::vector<std::string> arguments;  // of the live process, argv[0] included
     bool ready = true;
 
+    std::string advertised;  // what default/kubernetes lists it by, where that is not its address
+    void advertise(const std::string& other);
+    bool is_listed = true;
+
     // What a restart does here, and when.
     bool monit_does_nothing = false, never_ready = false, never_starts = false;
     milliseconds stop_time{2000}, start_time{5000}, ready_time{4000};

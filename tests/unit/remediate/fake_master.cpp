@@ -98,6 +98,13 @@ void FakeMaster::become(const std::string& other) {
     arguments = argv_in_files();
 }
 
+void FakeMaster::advertise(const std::string& other) {
+    const std::string_view list = "  - --requestheader-allowed-names=";
+    bytes.insert(bytes.find(list), "  - --advertise-address=" + other + "\n");
+    arguments = argv_in_files();
+    advertised = other;
+}
+
 std::vector<std::string> FakeMaster::names() const {
     std::vector<std::string> words(arguments.begin() + 1, arguments.end());
     return probes::allowed_names(probes::read_arguments(words).flags);

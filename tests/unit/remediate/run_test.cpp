@@ -199,6 +199,29 @@ TEST(RunPlan, EndpointsThatMayNotBeReadAreWaivedAndUnreadableOnesAreNot) {
     EXPECT_THAT(result.record.why, testing::HasSubstr("endpoints of default/kubernetes cannot be read"));
 }
 
+TEST(RunPlan, AMasterHasToComeBackIntoTheEndpointsByTheAddressThatItAdvertises) {
+    for (const bool comes_back : {true, false}) {
+        RunRig rig;
+        for (auto& master : rig.cluster.masters) master.advertise("192.0.2." + master.name.substr(1));
+        const auto plan = rig.plan();
+        ASSERT_EQ(plan.masters.size(), 3U);
+        EXPECT_EQ(plan.masters[0].advertised, "192.0.2.0");
+        const auto read = parse_plan(to_json(plan).dump());
+        ASSERT_TRUE(read) << read.error().detail;
+        EXPECT_EQ(*read, plan);
+        rig.on_progress = [&](const Progress& told) {
+            if (told.step == "restart") rig.cluster.master("m0").is_listed = comes_back;
+        };
+        const auto result = rig.apply(plan);
+        if (comes_back) {
+            EXPECT_EQ(result.record.outcome, "applied") << to_text(result);
+        } else {
+            EXPECT_NE(result.record.outcome, "applied") << to_text(result);
+            EXPECT_THAT(result.record.why, testing::HasSubstr("its address left the endpoints"));
+        }
+    }
+}
+
 TEST(RunPlan, ANameThatAppearsWhileTheCanaryIsTakenBackNeedsAPerson) {
     RunRig rig;
     rig.cluster.master("m0").never_ready = true;

@@ -78,7 +78,7 @@ asio::awaitable<bool> RunShell::lock_again() {
 // Returns false where the daemon stops before that can be told.
 asio::awaitable<bool> RunShell::take_up(std::optional<StepRecord> in_flight) {
     if (in_flight) open_ = in_flight->sequence;
-    walk_.abort();
+    walk_.abort(StoppedBy::end_of_daemon);
     const auto next = walk_.next();
     if (!next) co_return true;
     const auto close_open = [this](StepOutcome outcome, std::string detail) -> asio::awaitable<void> {

@@ -56,7 +56,7 @@ class Search {
         for (; at < records_.size(); ++at) {
             if (--readings_left_ < 0) return std::nullopt;
             const auto& record = records_[at];
-            if (at == abort_at_) state.walk.abort();
+            if (at == abort_at_) state.walk.abort(StoppedBy::end_of_daemon);
             std::vector<RunWalk> ways;
             find_ways(state.walk, record, ways);
             if (ways.empty()) return std::nullopt;

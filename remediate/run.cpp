@@ -175,7 +175,7 @@ asio::awaitable<void> RunShell::walk_on() {
             left_ = true;
             break;
         }
-        if (control_->abort) walk_.abort();
+        if (control_->abort) walk_.abort(StoppedBy::request);
         const std::string what = std::string(name(action->step)) + " " + action->master;
         const auto line = co_await intend(*action);
         if (!line && is_forward(action->step)) {

@@ -67,7 +67,7 @@ void RunWalk::completed(StepOutcome outcome, const std::string& detail) {
             if (outcome != StepOutcome::failed) locked_.push_back(master);  // unknown: it may be locked
             if (outcome != StepOutcome::ok)
                 return end(RunOutcome::refused, sentence(Step::lock, master, outcome, detail));
-            if (aborted_) return end(RunOutcome::refused, "It was stopped on request before anything was written.");
+            if (stopped_by_) return end(RunOutcome::refused, stopped() + " before anything was written.");
             if (++master_ < options_.all_masters.size()) return;
             master_ = 0;
             if (options_.masters.empty()) return begin_listing(Step::check);
@@ -104,15 +104,14 @@ void RunWalk::forward_completed(StepOutcome outcome, const std::string& detail) 
 }
 
 void RunWalk::advance_step() {
-    if (step_ == Step::check && aborted_) {
-        if (master_ == 0) return end(RunOutcome::refused, "It was stopped on request before anything was written.");
-        return end(RunOutcome::needs_person,
-                   "It was stopped on request; the masters from " + current() + " on are as before.");
+    if (step_ == Step::check && stopped_by_) {
+        if (master_ == 0) return end(RunOutcome::refused, stopped() + " before anything was written.");
+        return end(RunOutcome::needs_person, stopped() + "; the masters from " + current() + " on are as before.");
     }
     if (step_ == Step::settle) return master_completed();
     const bool is_revert = options_.method == Method::revert;
     const Step last = is_revert ? Step::aggregated : Step::healed;
-    if (step_ == last && (is_last() || aborted_)) return master_completed();  // nobody comes next
+    if (step_ == last && (is_last() || stopped_by_)) return master_completed();  // nobody comes next
     step_ = step_ == last ? Step::settle : static_cast<Step>(static_cast<int>(step_) + 1);
     if (step_ == Step::published && is_revert) step_ = Step::aggregated;  // the name is still there, and goes last
     if (step_ == Step::after_repair && master_ != 0) step_ = Step::healed;
@@ -124,9 +123,9 @@ void RunWalk::master_completed() {
         return end(RunOutcome::healed,
                    "The canary " + current() + " carries the change; the other masters are as before.");
     }
-    if (aborted_) {
+    if (stopped_by_) {
         return end(RunOutcome::needs_person,
-                   "It was stopped on request after " + current() +
+                   stopped() + " after " + current() +
                        (options_.method == Method::revert ? " was taken back" : " was repaired") +
                        "; the masters behind it are as before.");
     }
@@ -155,7 +154,7 @@ void RunWalk::listing_completed(StepOutcome outcome, const std::string& detail) 
     }
     switch (step_) {
         case Step::check:
-            if (aborted_) return end(RunOutcome::refused, "It was stopped on request before anything was written.");
+            if (stopped_by_) return end(RunOutcome::refused, stopped() + " before anything was written.");
             step_ = options_.method == Method::configmap ? Step::add_name : Step::withdraw;
             return;
         case Step::add_name:
@@ -258,8 +257,14 @@ void RunWalk::give_up(std::string why) {
     phase_ = Phase::finished;  // no unlocking, which a replay would take for the end of an undo: the locks run out
 }
 
-void RunWalk::abort() {
-    aborted_ = true;
+void RunWalk::abort(StoppedBy by) {
+    if (!stopped_by_) stopped_by_ = by;
+}
+
+// The beginning of a sentence.
+std::string RunWalk::stopped() const {
+    return stopped_by_ == StoppedBy::request ? "It was stopped on request"
+                                             : "The daemon ended during this run, which was stopped";
 }
 
 std::vector<Action> RunWalk::remaining() const {

@@ -70,6 +70,9 @@ std::string_view name(MasterState state);
 // As people are told it: a master that a revert has brought to its end is restored, not repaired.
 MasterState told(Method method, MasterState state);
 
+// Why a run does not go on with the masters behind the current one: a person asked, or its daemon ended during it.
+enum class StoppedBy { request, end_of_daemon };
+
 struct WalkOptions {
     std::vector<std::string> masters;      // that are changed, in order; the first is the canary
     std::vector<std::string> all_masters;  // that are locked
@@ -85,7 +88,7 @@ class RunWalk {
 
     std::optional<Action> next() const;  // nullopt: finished, see outcome()
     void completed(StepOutcome outcome, const std::string& detail = {});
-    void abort();  // finish or undo the current master, then stop
+    void abort(StoppedBy by);  // finish or undo the current master, then stop; the first one says why
     // Ends here: the current master cannot be touched any more, and what was under way on it stays unknown.
     void give_up(std::string why);
 
@@ -110,6 +113,7 @@ class RunWalk {
     void end(RunOutcome outcome, std::string why);
     void begin_unlocking();
     void advance_step();
+    std::string stopped() const;
     const std::string& current() const { return options_.masters[master_]; }
     bool is_last() const { return master_ + 1 == options_.masters.size(); }
 
@@ -117,7 +121,7 @@ class RunWalk {
     Phase phase_ = Phase::locking;
     std::size_t master_ = 0;  // locking and unlocking: index into all_masters; else into masters
     Step step_ = Step::lock;
-    bool aborted_ = false;
+    std::optional<StoppedBy> stopped_by_;
     RunOutcome outcome_ = RunOutcome::refused;
     std::string why_;
     std::string withdrawn_;  // what the watch over the withdrawn name saw, for the end of a revert

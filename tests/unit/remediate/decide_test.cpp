@@ -211,7 +211,7 @@ std::vector<StepRecord> recorded(std::size_t count, Step failing = Step::unlock,
     while (records.size() < count) {
         const auto action = walk.next();
         if (!action) break;
-        if (records.size() == abort_at) walk.abort();
+        if (records.size() == abort_at) walk.abort(StoppedBy::request);
         const auto outcome = action->step == failing && failing != Step::unlock ? StepOutcome::failed : StepOutcome::ok;
         records.push_back({.sequence = static_cast<std::int64_t>(records.size() + 1),
                            .step = std::string(name(action->step)),

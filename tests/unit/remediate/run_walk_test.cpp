@@ -206,7 +206,7 @@ TEST(ListWalk, TakesBackAPatchThatMayHaveHappened) {
 TEST(ListWalk, AnAbortBeforeThePatchRefuses) {
     RunWalk walk = list_walk();
     while (const auto action = walk.next()) {
-        if (action->step == check) walk.abort();
+        if (action->step == check) walk.abort(StoppedBy::request);
         EXPECT_NE(action->step, add_name);
         walk.completed(StepOutcome::ok);
     }
@@ -269,7 +269,7 @@ TEST(RunWalk, CanaryOnlyHealsAfterTheCanaryHasSettled) {
 
 TEST(RunWalk, AnAbortBeforeTheFirstSwapRefuses) {
     RunWalk walk = walk_of();
-    walk.abort();
+    walk.abort(StoppedBy::request);
     EXPECT_EQ(drive(walk), (std::vector<std::string>{"lock m0", "unlock m0"}));
     EXPECT_EQ(walk.outcome(), RunOutcome::refused);
 }
@@ -279,7 +279,7 @@ TEST(RunWalk, AnAbortFinishesTheCurrentMasterAndStops) {
     std::vector<std::string> done;
     while (const auto action = walk.next()) {
         done.push_back(to_text(*action));
-        if (done.back() == "restart m1") walk.abort();
+        if (done.back() == "restart m1") walk.abort(StoppedBy::request);
         walk.completed(StepOutcome::ok);
     }
     EXPECT_EQ(tail(done, "healed m1"), (std::vector<std::string>{"healed m1", "unlock m0", "unlock m1", "unlock m2"}));
@@ -287,10 +287,39 @@ TEST(RunWalk, AnAbortFinishesTheCurrentMasterAndStops) {
     EXPECT_EQ(walk.state_of("m1"), MasterState::repaired);
 }
 
+TEST(RunWalk, SaysWhoStoppedItAndWhere) {
+    const std::string ended = "The daemon ended during this run, which was stopped";
+    const std::vector<std::tuple<StoppedBy, std::string, std::string>> rows{
+        {StoppedBy::request, "lock m0", "It was stopped on request before anything was written."},
+        {StoppedBy::request, "restart m1",
+         "It was stopped on request after m1 was repaired; the masters behind it are as before."},
+        {StoppedBy::end_of_daemon, "check m0", ended + " before anything was written."},
+        {StoppedBy::end_of_daemon, "check m1", ended + "; the masters from m1 on are as before."},
+        {StoppedBy::end_of_daemon, "restart m1",
+         ended + " after m1 was repaired; the masters behind it are as before."},
+    };
+    for (const auto& [by, during, why] : rows) {
+        RunWalk walk = walk_of();
+        while (const auto action = walk.next()) {
+            if (to_text(*action) == during) walk.abort(by);
+            walk.completed(StepOutcome::ok);
+        }
+        EXPECT_EQ(walk.why(), why);
+    }
+}
+
+TEST(RunWalk, IsStoppedByTheFirstWhoDidIt) {
+    RunWalk walk = walk_of();
+    walk.abort(StoppedBy::end_of_daemon);
+    walk.abort(StoppedBy::request);
+    drive(walk);
+    EXPECT_TRUE(walk.why().starts_with("The daemon ended")) << walk.why();
+}
+
 TEST(RunWalk, AnAbortAtTheLastMasterStillEndsApplied) {
     RunWalk walk = walk_of({"m0"});
     while (const auto action = walk.next()) {
-        if (action->step == swap) walk.abort();
+        if (action->step == swap) walk.abort(StoppedBy::request);
         walk.completed(StepOutcome::ok);
     }
     EXPECT_EQ(walk.outcome(), RunOutcome::applied);
@@ -352,7 +381,7 @@ TEST_P(RandomOutcomes, KeepThePromises) {
             if (action->step == swap) {
                 for (const auto& master : touched) ASSERT_EQ(walk.state_of(master), MasterState::repaired);
             }
-            if (random() % 40 == 0) walk.abort();
+            if (random() % 40 == 0) walk.abort(StoppedBy::request);
             const auto outcome = random() % one_in != 0 ? StepOutcome::ok
                                  : random() % 2 == 0    ? StepOutcome::failed
                                                         : StepOutcome::unknown;

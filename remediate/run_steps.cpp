@@ -35,6 +35,11 @@ bool is_pending(const probes::MasterView& view) {
     return service != nullptr && service->pending;
 }
 
+// The kubelet acts as soon as the manifest differs.
+bool is_restarted_by_swap(const Plan& plan) {
+    return plan.platform == "kubeadm";
+}
+
 // A run proves the masters' processes and arguments; it dials no aggregated API's server.
 asio::awaitable<Result<probes::Look>> look_without_dialling(RemoteHost& host, std::string master,
                                                             std::string platform) {
@@ -174,6 +179,10 @@ asio::awaitable<StepResult> RunSteps::swap(std::string master) {
     if (edit.answer != EditAnswer::changed || sha256_hex(edit.bytes) != planned.sha256_after) {
         co_return failed("the edit does not give the bytes that were planned");
     }
+    if (is_restarted_by_swap(plan_)) {
+        const auto missing = co_await others_not_ready(master);
+        if (!missing.empty()) co_return failed("it was not sent, as " + missing);
+    }
     const auto answer = co_await call_file_verb(master, "swap", std::move(edit.bytes), no_patience);
     if (answer.kind == Kind::ok) co_return done(answer.detail);
     if (answer.kind == Kind::not_run || (answer.kind == Kind::no && answer.word != "readback"))
@@ -188,6 +197,11 @@ asio::awaitable<StepResult> RunSteps::swap(std::string master) {
 
 asio::awaitable<StepResult> RunSteps::restart(std::string master) {
     const auto& planned = *find_master(plan_, master);
+    // The check was before the swap, which may have waited for a lost answer.
+    if (!is_restarted_by_swap(plan_)) {
+        const auto missing = co_await others_not_ready(master);
+        if (!missing.empty()) co_return failed("it was not sent, as " + missing);
+    }
     restart_was_asked_ = true;
     auto arguments = verb_arguments(
         {planned.resolved, planned.sha256_after, std::to_string(planned.pid), std::to_string(planned.start_ticks)});

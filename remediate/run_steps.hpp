@@ -22,8 +22,9 @@ struct StepResult {
 };
 
 // Does the steps of one run, one at a time, as the walk names them. Holds no rule of the order. By file: run_steps.cpp
-// (what is sent to a master), run_wait.cpp (waiting for a master), run_apis.cpp (waiting for aggregated APIs),
-// run_list.cpp (the published list), run_end.cpp (the checks before and after), restart_pods.cpp.
+// (what is sent to a master), run_wait.cpp (waiting for a master, and whether the others are there), run_apis.cpp
+// (waiting for aggregated APIs), run_list.cpp (the published list), run_end.cpp (the checks before and after),
+// restart_pods.cpp.
 class RunSteps {
   public:
     struct Identity {
@@ -73,6 +74,7 @@ class RunSteps {
     std::vector<std::string> verb_arguments(std::vector<std::string> rest) const;
 
     // run_wait.cpp
+    asio::awaitable<std::string> others_not_ready(std::string master);  // which, and what they said; empty: none
     asio::awaitable<StepResult> process(std::string master);
     asio::awaitable<StepResult> process_back(std::string master);
     asio::awaitable<StepResult> ready(std::string master, bool undo);

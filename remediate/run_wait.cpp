@@ -7,7 +7,8 @@
 #include "remediate/control_plane.hpp"
 #include "remediate/run_steps.hpp"
 
-// Waiting for a master: a new process, then its own /readyz (design 6.3, 6.6). Exit 0 of a restart proves nothing.
+// Waiting for a master: a new process, then its own /readyz (design 6.3, 6.6). Exit 0 of a restart proves nothing. And
+// before it, whether all the others are ready.
 namespace aggmedic::remediate {
 namespace {
 
@@ -15,6 +16,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr seconds look_pause{2};
+constexpr seconds others_pause{1};
+constexpr int others_asked_max = 2;  // one lost packet is no outage
 constexpr seconds endpoints_limit{30};
 constexpr int answers_to_hold = 3;
 
@@ -49,6 +52,23 @@ asio::awaitable<StepResult> RunSteps::until(milliseconds limit, milliseconds pau
     const auto waited = std::chrono::duration_cast<seconds>(limit).count();
     co_return StepResult{.outcome = StepOutcome::failed,
                          .detail = "not within " + std::to_string(waited) + " s: " + last};
+}
+
+// All of them again after a pause: an answer must not be old because another one was waited for.
+asio::awaitable<std::string> RunSteps::others_not_ready(std::string master) {
+    std::string missing;
+    for (int asked = 0; asked < others_asked_max; ++asked) {
+        if (asked > 0) co_await edge_->sleep(others_pause);
+        missing.clear();
+        for (const auto& other : all_masters()) {
+            if (other == master) continue;
+            const auto answer = co_await edge_->readyz(other);
+            if (answer && answer->status == 200) continue;
+            missing += (missing.empty() ? "" : "; ") + (other + " is not ready (/readyz: " + answer_text(answer) + ")");
+        }
+        if (missing.empty()) break;
+    }
+    co_return missing;
 }
 
 asio::awaitable<StepResult> RunSteps::process(std::string master) {

@@ -4,6 +4,8 @@
 #include <functional>
 
 #include "tests/sim/history.hpp"
+#include "tests/sim/look.hpp"
+#include "tests/sim/watch.hpp"
 
 // The simulator itself: one seed is one history, its short cuts say what the long way says, and broken rules are
 // caught.
@@ -35,6 +37,24 @@ TEST(Simulator, TheLongWayTellsTheSameHistory) {
             return history.lines;
         };
         EXPECT_EQ(without_holder(quick), without_holder(real)) << "seed " << seed;
+    }
+}
+
+// What the watch knows of the other masters when a restart is sent: no seed in thousands gets there.
+TEST(Watch, CountsAnotherMasterThatHasNotBeenReadyForAWhile) {
+    for (const auto& [lasts, is_broken] : {std::pair(Ms(60), false), std::pair(Ms(2000), true)}) {
+        Dice dice(0);
+        Cluster cluster({}, dice);
+        const auto plan = plan_for(cluster.kind);
+        Watch watch(cluster, plan, "run-1");
+        watch.intended({remediate::Step::restart, "m0"});
+        cluster.crash(cluster.master("m2"));
+        watch.look();
+        cluster.agenda.pass(lasts);
+        VerbCall restart;
+        restart.verb = "restart";
+        watch.sends(cluster.master("m0"), restart);
+        EXPECT_EQ(watch.violation().has_value(), is_broken) << lasts.count() << " ms";
     }
 }
 

@@ -7,6 +7,8 @@ namespace {
 
 using remediate::MasterPlan;
 
+constexpr Ms just_asked{500};
+
 const MasterPlan& planned_of(const remediate::Plan& plan, const Master& master) {
     return *std::ranges::find(plan.masters, master.name, &MasterPlan::name);
 }
@@ -81,11 +83,11 @@ void Watch::want_preconditions(const Master& target) {
     if (may_not_come_back_since_ >= Ms(0) && may_not_come_back_since_ < check_began_)
         broken("a write on " + target.name + " although an etcd member is lost or a webhook blocks");
 }
+// What the run cannot have heard of is a master that went away after its last answer, a few exchanges ago.
 void Watch::want_others_ready(const Master& target) {
     for (const auto& other : cluster_.masters) {
-        if (&other == &target || !other.unready_since || *other.unready_since >= check_began_) continue;
-        broken("a restart of " + target.name + " although " + other.name +
-               " has not been ready since before the check");
+        if (&other == &target || !other.unready_since || cluster_.now() - *other.unready_since <= just_asked) continue;
+        broken("a restart of " + target.name + " although " + other.name + " has not been ready for a while");
     }
 }
 

@@ -143,6 +143,32 @@ TEST(OnKubeadm, AManifestThatChangedJustNowIsNotPlannedOn) {
     EXPECT_THAT(reasons(rig.plan(), "supervisor"), ElementsAre(HasSubstr("manifest is newer")));
 }
 
+// The kubelet restarts it as soon as its manifest differs.
+TEST(OnKubeadm, AnotherMasterNotReadySinceTheCheckKeepsTheSwapBack) {
+    RunRig rig;
+    for (auto& master : rig.cluster.masters) master.become("kubeadm");
+    rig.on_progress = [&](const Progress& told) {
+        if (told.step == "swap" && told.state == "started") rig.cluster.master("m2").ready = false;
+    };
+    const auto result = rig.apply(rig.plan());
+    EXPECT_EQ(result.record.outcome, "refused");
+    EXPECT_THAT(result.record.why, HasSubstr("swap on m0 failed: it was not sent, as m2 is not ready"));
+    EXPECT_THAT(rig.cluster.verbs, Not(Contains("swap m0")));
+}
+
+// Its restart is under way then: to take it back would be a second outage.
+TEST(OnKubeadm, AnotherMasterNotReadySinceTheSwapTakesNothingBack) {
+    RunRig rig;
+    for (auto& master : rig.cluster.masters) master.become("kubeadm");
+    rig.on_progress = [&](const Progress& told) {
+        if (told.step == "swap" && told.state == "ok") rig.cluster.master("m2").ready = false;
+    };
+    const auto result = rig.apply(rig.plan());
+    EXPECT_EQ(result.record.outcome, "needs-person");
+    EXPECT_EQ(result.masters.front().second, "repaired");
+    EXPECT_THAT(rig.cluster.verbs, Not(Contains("restore m0")));
+}
+
 TEST(OnKubeadm, SaysWhatTheNextUpgradeWouldTakeBack) {
     RunRig rig;
     for (auto& master : rig.cluster.masters) master.become("kubeadm");

@@ -286,6 +286,37 @@ TEST(RunPlan, AnotherMasterNotReadyStopsBeforeTheNext) {
     EXPECT_THAT(rig.cluster.verbs, Not(Contains("swap m1")));
 }
 
+// The check was a while ago: a swap whose answer is lost is waited for.
+TEST(RunPlan, AnotherMasterNotReadySinceTheCheckKeepsTheRestartBack) {
+    for (const std::string target : {"m0", "m1"}) {
+        RunRig rig;
+        rig.on_progress = [&](const Progress& told) {
+            if (told.step == "swap" && told.master == target && told.state == "ok")
+                rig.cluster.master("m2").ready = false;
+        };
+        const auto plan = rig.plan();
+        const auto pid = rig.cluster.master(target).pid;
+        const auto result = rig.apply(plan);
+        EXPECT_EQ(result.record.outcome, target == "m0" ? "rolled-back" : "needs-person") << to_text(result);
+        EXPECT_THAT(result.record.why, HasSubstr("restart on " + target + " failed: it was not sent, as m2 is not"));
+        EXPECT_THAT(rig.cluster.verbs, Not(Contains("restart " + target)));
+        EXPECT_EQ(state(result, target), "restored");
+        EXPECT_FALSE(carries(rig.cluster.master(target)));
+        EXPECT_EQ(rig.cluster.master(target).pid, pid) << "the undo restarted it";
+    }
+}
+
+TEST(RunPlan, OneLostAnswerOfAnotherMasterKeepsNoRestartBack) {
+    RunRig rig;
+    rig.on_progress = [&](const Progress& told) {
+        if (told.step != "restart" || told.state != "started") return;
+        rig.cluster.fault_at = rig.cluster.exchanges;  // the next one: /readyz of another master
+        rig.cluster.fault = Fault::lost_before;
+    };
+    EXPECT_EQ(rig.apply(rig.plan()).record.outcome, "applied");
+    EXPECT_EQ(std::ranges::count(rig.cluster.verbs, "restart m0"), 1);
+}
+
 TEST(RunPlan, AVerifyRequestThatFailsIsNotApplied) {
     RunRig rig;
     rig.adjust = [](PlanInput& input) { input.verify_requests = {{.get = "/apis/x"}}; };
@@ -476,6 +507,7 @@ TEST(RunControls, AnAbortFinishesTheMasterAndStops) {
     EXPECT_EQ(result.record.outcome, "needs-person");
     EXPECT_EQ(state(result, "m0"), "repaired");
     EXPECT_EQ(state(result, "m1"), "untouched");
+    EXPECT_THAT(result.record.why, HasSubstr("It was stopped on request after m0 was repaired"));
 }
 
 TEST(RunControls, AStopLeavesTheRunOpenAndTheNextStartEndsIt) {
@@ -490,6 +522,9 @@ TEST(RunControls, AStopLeavesTheRunOpenAndTheNextStartEndsIt) {
     rig.on_progress = {};
     const auto result = rig.reconcile(plan);
     EXPECT_EQ(result.record.outcome, "needs-person") << to_text(result);
+    EXPECT_EQ(result.record.why,
+              "The daemon ended during this run, which was stopped after m0 was repaired; the masters behind it are as "
+              "before.");
     EXPECT_EQ(state(result, "m0"), "repaired");
     EXPECT_TRUE(rig.cluster.master("m0").ready);
 }

@@ -151,6 +151,9 @@ void Watch::ended(const remediate::RunResult& result) {
             want_repaired(master, "the run is applied");
             if (!was_disturbed(master) && !cluster_.is_ready(master))
                 broken("the run is applied, and " + name + " is not ready");
+            const auto through = cluster_.ask_extension(master);
+            if (through == Through::rejected || through == Through::masked)
+                broken("the run is applied, and through " + name + " the API does not answer as the caller");
             if (!master.backups.empty() && !was_disturbed(master))
                 broken("the run is applied, and old bytes lie beside the file of " + name);
         }

@@ -222,16 +222,20 @@ asio::awaitable<StepResult> RunSteps::withdrawn() {
         co_await renew_locks_in_time();
         co_await edge_->sleep(watch_pause);
     }
-    if (method_ != Method::revert) co_return StepResult{.detail = "the ConfigMap holds the old names"};
-    co_return StepResult{.detail = "the ConfigMap does not hold " + plan_.common_name + co_await still_answering()};
+    std::string detail = "the ConfigMap holds the old names";
+    if (method_ == Method::revert) detail = "the ConfigMap does not hold " + plan_.common_name;
+    if (is_watched) detail += co_await still_answering();
+    co_return StepResult{.detail = std::move(detail)};
 }
 
-// Servers that read the list at their start and still believe the name; empty: none answers.
+// Servers that read the list at their start and still believe the name; empty: none answers. What answered before a
+// repair did so without the name.
 asio::awaitable<std::string> RunSteps::still_answering() {
     const std::string through = all_masters().front();
     std::string still;
     for (const auto& before : plan_.baseline) {
         if (before.master != through) continue;
+        if (method_ != Method::revert && before.state == name(ApiState::ok)) continue;
         const auto now = co_await ask_api(through, before.apiservice);
         if (now.state == ApiState::ok) still += (still.empty() ? "" : ", ") + printable(before.apiservice, 128);
     }

@@ -284,11 +284,14 @@ TEST(Rollback, TakesThePublishedNameOutOnceNobodyHoldsIt) {
             canary.ready = false;
             rig.cluster.published_names.push_back(demo_cn);
             ++rig.cluster.resource_version;
+            rig.cluster.apis.front().reads_once = true;  // and started just then
+            rig.cluster.apis.front().known = rig.cluster.published_names;
         }
     };
     canary.never_ready = true;
     const auto result = rig.apply(plan);
     EXPECT_EQ(result.record.outcome, "rolled-back") << to_text(result);
+    EXPECT_THAT(result.record.why, HasSubstr("until their pods are restarted: v1beta1.servicecatalog.k8s.io"));
     EXPECT_THAT(rig.cluster.published_names, ElementsAre("aggregator"));
     EXPECT_THAT(rig.cluster.patches, ElementsAre("dry run", "written"));
 }

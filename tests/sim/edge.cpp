@@ -138,7 +138,12 @@ asio::awaitable<probes::ApiServiceAttempts> Edge::apiservice(std::string name, p
         made.discovery = {answer(0)};
         co_return made;
     }
-    co_return ask_api(cluster_, master);
+    made = ask_api(cluster_, master);
+    if (sabotage_.lies_healed && cluster_.answers(master)) {
+        made.discovery = {answer(200)};
+        made.discovery.front().flow_schemas = {"aaaa", "aaaa"};
+    }
+    co_return made;
 }
 
 asio::awaitable<Result<HttpReply>> Edge::as_probe(std::string name, HttpRequest request) {

@@ -20,6 +20,7 @@ struct Sabotage {
     bool lies_ready = false;      // as if the walk had no step `ready`
     bool lies_planned = false;    // as if it had no step `check`
     bool lies_sound = false;      // as if no etcd member were ever lost and no webhook ever blocked
+    bool lies_healed = false;     // as if it took any answer of the aggregated API for one to the caller
     bool lies_withdrawn = false;  // as if it neither asked whether the ConfigMap holds the name nor watched it
     bool no_fence = false;        // the helper takes any token
     bool no_restore = false;      // the helper says `restored` and does nothing

@@ -82,14 +82,15 @@ TEST_P(BrokenRule, IsCaught) {
     }
     FAIL() << "no seed noticed";
 }
-INSTANTIATE_TEST_SUITE_P(Rules, BrokenRule,
-                         testing::Values(Mutation{"NoCheck", &Sabotage::lies_planned, "since before the check", 29},
-                                         Mutation{"NoWatchOfTheConfigMap", &Sabotage::lies_withdrawn,
-                                                  "the ConfigMap holds the name", 22},
-                                         Mutation{"NoControlPlane", &Sabotage::lies_sound, "a webhook blocks"},
-                                         Mutation{"NoFence", &Sabotage::no_fence, "", 7985},
-                                         Mutation{"NoJournal", &Sabotage::no_journal, "without its intent"}),
-                         [](const auto& param) { return std::string(param.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Rules, BrokenRule,
+    testing::Values(Mutation{"NoCheck", &Sabotage::lies_planned, "since before the check", 29},
+                    Mutation{"NoWatchOfTheConfigMap", &Sabotage::lies_withdrawn, "the ConfigMap holds the name", 22},
+                    Mutation{"NoProofOfHealing", &Sabotage::lies_healed, "does not answer as the caller"},
+                    Mutation{"NoControlPlane", &Sabotage::lies_sound, "a webhook blocks"},
+                    Mutation{"NoFence", &Sabotage::no_fence, "", 7985},
+                    Mutation{"NoJournal", &Sabotage::no_journal, "without its intent"}),
+    [](const auto& param) { return std::string(param.param.name); });
 
 // Many seeds, in shards that ctest runs side by side. How many is chosen to take about a minute on two cores under
 // AddressSanitizer, which plays 23 a second; the optimised `./dev sim` plays as many as one likes.

@@ -120,8 +120,11 @@ void Watch::look() {
 // --- what a run says at its end -------------------------------------------------------------------------------------
 
 // Somebody else's doing since the last step that looked at this master is not the run's to know.
+bool Watch::was_lately(Ms at) const {
+    return at > Ms(0) && at >= step_began_ - seconds(200);
+}
 bool Watch::was_disturbed(const Master& master) const {
-    return master.disturbed_at >= step_began_ - seconds(200) || cluster_.now() < master.cut_until;
+    return was_lately(master.disturbed_at) || cluster_.now() < master.cut_until;
 }
 
 void Watch::want_repaired(const Master& master, const std::string& said) {
@@ -138,6 +141,19 @@ void Watch::want_old(const Master& master, const std::string& said) {
         broken(said + ", and " + master.name + " runs the new arguments");
 }
 
+void Watch::want_applied(const Master& master) {
+    want_repaired(master, "the run is applied");
+    if (was_disturbed(master)) return;
+    if (!cluster_.is_ready(master)) broken("the run is applied, and " + master.name + " is not ready");
+    if (!master.backups.empty()) broken("the run is applied, and old bytes lie beside the file of " + master.name);
+    want_healed(master);
+}
+// Of a server that reads the names once, too: its pods were restarted, or the run is not applied.
+void Watch::want_healed(const Master& master) {
+    if (was_lately(cluster_.extension.down_until) || cluster_.ask_extension(master) == Through::as_caller) return;
+    broken("the run is applied, and the API does not answer as the caller through " + master.name);
+}
+
 void Watch::ended(const remediate::RunResult& result) {
     const auto& outcome = result.record.outcome;
     if (!remediate::run_outcome_from(outcome)) return broken("a run ends as `" + outcome + "`");
@@ -147,16 +163,7 @@ void Watch::ended(const remediate::RunResult& result) {
         const std::string said = name + " is told to be " + state;
         if (state == "repaired") want_repaired(master, said);
         if (state == "restored" || state == "untouched") want_old(master, said);
-        if (outcome == "applied") {
-            want_repaired(master, "the run is applied");
-            if (!was_disturbed(master) && !cluster_.is_ready(master))
-                broken("the run is applied, and " + name + " is not ready");
-            const auto through = cluster_.ask_extension(master);
-            if (through == Through::rejected || through == Through::masked)
-                broken("the run is applied, and through " + name + " the API does not answer as the caller");
-            if (!master.backups.empty() && !was_disturbed(master))
-                broken("the run is applied, and old bytes lie beside the file of " + name);
-        }
+        if (outcome == "applied") want_applied(master);
         if (outcome == "rolled-back" || outcome == "refused") {
             want_old(master, "the run ended " + outcome);
             if (outcome == "rolled-back" && !was_disturbed(master) && !cluster_.is_ready(master))

@@ -37,6 +37,9 @@ class Watch {
     void want_others_ready(const Master& target);
     void want_repaired(const Master& master, const std::string& said);
     void want_old(const Master& master, const std::string& said);
+    void want_applied(const Master& master);
+    void want_healed(const Master& master);
+    bool was_lately(Ms at) const;
     bool was_disturbed(const Master& master) const;
 
     Cluster& cluster_;

@@ -240,7 +240,7 @@ asio::awaitable<std::string> RunSteps::still_answering() {
         if (now.state == ApiState::ok) still += (still.empty() ? "" : ", ") + printable(before.apiservice, 128);
     }
     if (still.empty()) co_return still;
-    co_return "; still answering as the caller, so believing it until their pods are restarted: " + still;
+    co_return "; " + std::string(still_believed) + still;
 }
 
 }  // namespace aggmedic::remediate

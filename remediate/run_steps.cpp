@@ -246,6 +246,8 @@ asio::awaitable<RunSteps::Attempt> RunSteps::ask_restart_back(std::string master
     if (view.process && view.process->arguments.sha256 == planned.arguments_sha256) {
         co_return Attempt{.kind = Attempt::Kind::ok, .detail = "its process runs the old arguments"};
     }
+    if (const auto missing = co_await needed_while_others_are_away(master); !missing.empty())
+        co_return Attempt{.detail = missing};
     const auto pid = view.process ? view.process->pid : 0;
     const auto start = view.process ? view.process->start_ticks : 0;
     auto arguments =

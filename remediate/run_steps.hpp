@@ -75,6 +75,7 @@ class RunSteps {
 
     // run_wait.cpp
     asio::awaitable<std::string> others_not_ready(std::string master);  // which, and what they said; empty: none
+    asio::awaitable<std::string> needed_while_others_are_away(std::string master);  // why; empty: it may be restarted
     asio::awaitable<StepResult> process(std::string master);
     asio::awaitable<StepResult> process_back(std::string master);
     asio::awaitable<StepResult> ready(std::string master, bool undo);

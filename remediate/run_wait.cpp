@@ -71,6 +71,15 @@ asio::awaitable<std::string> RunSteps::others_not_ready(std::string master) {
     co_return missing;
 }
 
+// One that is down already is put back at once; one that serves with its new arguments is not taken away beside
+// another.
+asio::awaitable<std::string> RunSteps::needed_while_others_are_away(std::string master) {
+    const auto own = co_await edge_->readyz(master);
+    if (!own || own->status != 200) co_return std::string();
+    const auto missing = co_await others_not_ready(master);
+    co_return missing.empty() ? missing : "it serves, and must not be restarted while " + missing;
+}
+
 asio::awaitable<StepResult> RunSteps::process(std::string master) {
     const auto& planned = *find_master(plan_, master);
     const auto ask = [this, master, &planned]() -> asio::awaitable<Attempt> {

@@ -209,7 +209,8 @@ void RunWalk::undo_completed(StepOutcome outcome, const std::string& detail) {
                    why_ + "; then the undo stopped: " +
                        sentence(step_, about_master ? current() : std::string(), outcome, detail));
     }
-    if (step_ == Step::withdrawn) return end(RunOutcome::rolled_back, why_ + (detail.empty() ? "" : "; " + detail));
+    if (step_ == Step::withdrawn)
+        return end(RunOutcome::rolled_back, why_ + (detail.contains(still_believed) ? "; " + detail : std::string()));
     if (step_ != Step::ready_back) {
         step_ = static_cast<Step>(static_cast<int>(step_) + 1);
         return;

@@ -37,6 +37,10 @@ enum class Step {
 // taken up reads it back.
 inline constexpr std::string_view pods_restarted = " pods were restarted";
 
+// In what `withdrawn` says where servers still believe the name; their APIs follow.
+inline constexpr std::string_view still_believed =
+    "still answering as the caller, so believing it until their pods are restarted: ";
+
 std::string_view name(Step step);
 std::optional<Step> step_from(std::string_view name);
 bool is_undo(Step step);  // restore to withdrawn

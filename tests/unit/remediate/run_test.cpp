@@ -306,6 +306,20 @@ TEST(RunPlan, AnotherMasterNotReadySinceTheCheckKeepsTheRestartBack) {
     }
 }
 
+// It was not ready for another reason than its own /readyz: to put it back now would make two.
+TEST(RunPlan, AnUndoDoesNotRestartAMasterThatServesBesideOneThatDoesNot) {
+    RunRig rig;
+    rig.on_progress = [&](const Progress& told) {
+        if (told.master != "m0" || told.state != "started") return;
+        if (told.step == "ready") rig.cluster.master("m0").is_listed = false;
+        if (told.step == "restart_back") rig.cluster.master("m2").ready = false;
+    };
+    const auto result = rig.apply(rig.plan());
+    EXPECT_EQ(result.record.outcome, "needs-person") << to_text(result);
+    EXPECT_THAT(result.record.why, HasSubstr("it serves, and must not be restarted while m2 is not ready"));
+    EXPECT_EQ(std::ranges::count(rig.cluster.verbs, "restart m0"), 1) << "the one forward";
+}
+
 TEST(RunPlan, OneLostAnswerOfAnotherMasterKeepsNoRestartBack) {
     RunRig rig;
     rig.on_progress = [&](const Progress& told) {

@@ -87,7 +87,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Mutation{"NoCheck", &Sabotage::lies_planned, "since before the check", 29},
                     Mutation{"NoWatchOfTheConfigMap", &Sabotage::lies_withdrawn, "the ConfigMap holds the name", 22},
                     Mutation{"NoProofOfHealing", &Sabotage::lies_healed, "does not answer as the caller"},
-                    Mutation{"NoControlPlane", &Sabotage::lies_sound, "a webhook blocks"},
+                    Mutation{"NoControlPlane", &Sabotage::lies_sound, "a webhook blocks", 507},
                     Mutation{"NoFence", &Sabotage::no_fence, "", 7985},
                     Mutation{"NoJournal", &Sabotage::no_journal, "without its intent"}),
     [](const auto& param) { return std::string(param.param.name); });

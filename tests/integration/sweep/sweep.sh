@@ -41,6 +41,8 @@ leave() {
     exit "$status"
 }
 trap leave EXIT
+trap 'echo "sweep: line $LINENO ended with $?: $BASH_COMMAND" >&3' ERR
+set -E
 trap 'exit 130' INT TERM
 count_of_masters=3
 [ "$what" != kills ] || count_of_masters=${4:-3}

@@ -173,7 +173,7 @@ told_states_are_true() {
 }
 pids() { for m in $masters; do live_pid "$m"; done | tr '\n' ' '; }
 
-first() { sed -n "s/^ *\"$1\": \"\(.*\)\",\{0,1\}\$/\1/p; s/^ *\"$1\": null,\{0,1\}\$//p" "$dir/runs.json" | head -n 1; } # of the newest run; null is empty
+first() { sed -n "/^ *\"$1\": /{s/^[^:]*: //;s/,\$//;s/^\"\(.*\)\"\$/\1/p;q}" "$dir/runs.json"; } # of the newest run; null is empty
 read_run() { # the newest one -> run, outcome; both empty where the journal has none since the last time
     aggmedic runs -o json >"$dir/runs.json" 2>&1 || fail "runs cannot be told"
     run=$(first run) outcome=

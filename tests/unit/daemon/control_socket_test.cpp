@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -22,9 +23,9 @@ namespace {
 using testing::HasSubstr;
 
 // `wait` never ends by itself; what happens to it is written down.
-struct Handled {
-    int cancelled = 0;
-    std::int64_t uid = -2;
+struct Handled {  // by the server's thread, read by the test's
+    std::atomic<int> cancelled = 0;
+    std::atomic<std::int64_t> uid = -2;
 };
 
 asio::awaitable<Reply> handle(Handled& handled, Request request, ProgressSink progress) {

@@ -171,6 +171,7 @@ class Story {
     // One life: until the run has ended, or the daemon has. nullopt: the run has not ended.
     std::optional<RunResult> live(bool again) {
         ++history_.lives;
+        watch_.starts();
         if (options_.real_journal) open_journal();
         *memory_.lease_held = 0;  // the kernel dropped it
         control_ = std::make_shared<remediate::RunControl>();
@@ -183,8 +184,7 @@ class Story {
         std::optional<RunResult> result;
         try {
             result = drive(journal, edge, again);
-        } catch (const Killed&) {
-            watch_.died();
+        } catch (const Killed&) {  // nothing is known of its end
         }
         history_.exchanges += edge->exchanges;
         control_.reset();

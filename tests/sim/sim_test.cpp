@@ -58,6 +58,22 @@ TEST(Watch, CountsAnotherMasterThatHasNotBeenReadyForAWhile) {
     }
 }
 
+// A daemon that was stopped in order after a restart, and a second life whose disk is full: its undo restarts without
+// an intent, which it may.
+TEST(Watch, TakesNoRestartOfAnUndoForAnEarlierLifesStep) {
+    Dice dice(0);
+    Cluster cluster({}, dice);
+    const auto plan = plan_for(cluster.kind);
+    Watch watch(cluster, plan, "run-1");
+    VerbCall restart;
+    restart.verb = "restart";
+    watch.intended({remediate::Step::restart, "m0"});
+    watch.completed(remediate::StepOutcome::ok);
+    watch.starts();
+    watch.sends(cluster.master("m0"), restart);
+    EXPECT_FALSE(watch.violation());
+}
+
 struct Mutation {
     const char* name;
     bool Sabotage::* rule;

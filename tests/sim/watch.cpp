@@ -38,7 +38,7 @@ void Watch::completed(remediate::StepOutcome outcome) {
     open_ = false;
     if (step_ == "healed" && outcome == remediate::StepOutcome::ok) repaired_.insert(step_master_);
 }
-void Watch::died() {
+void Watch::starts() {
     step_.clear();
     open_ = false;
 }
@@ -166,7 +166,8 @@ void Watch::ended(const remediate::RunResult& result) {
         if (outcome == "applied") want_applied(master);
         if (outcome == "rolled-back" || outcome == "refused") {
             want_old(master, "the run ended " + outcome);
-            if (outcome == "rolled-back" && !was_disturbed(master) && !cluster_.is_ready(master))
+            // One that it did not touch may have fallen by itself: that is why a restart is not sent.
+            if (state == "restored" && !was_disturbed(master) && !cluster_.is_ready(master))
                 broken("the run is rolled back, and " + name + " is not ready");
         }
     }

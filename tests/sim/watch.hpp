@@ -20,7 +20,7 @@ class Watch {
     void sends(const Master& master, const VerbCall& call);
     void intended(const remediate::Action& action);
     void completed(remediate::StepOutcome outcome);
-    void died();  // what it had in hand is open no longer
+    void starts();  // whatever a life before it had in hand is open no longer
 
     void look();  // at every exchange and every write
     void ended(const remediate::RunResult& result);

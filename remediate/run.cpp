@@ -123,10 +123,7 @@ asio::awaitable<std::string> RunShell::begin() {
 
 asio::awaitable<RunResult> RunShell::run() {
     const auto against = co_await begin();
-    if (!against.empty()) {
-        const auto anew = plan_.reverts.empty() ? "aggmedic plan " + plan_.cluster : "aggmedic revert " + plan_.reverts;
-        co_return co_await conclude(RunOutcome::refused, against, anew);
-    }
+    if (!against.empty()) co_return co_await conclude(RunOutcome::refused, against, command_to_plan(plan_));
     co_await walk_on();
     if (left_) co_return co_await result(false);
     const auto next = describe_next(plan_, walk_, walk_.outcome(), record_.id);

@@ -76,10 +76,10 @@ std::string permanent_words(const Plan& plan) {
 
 // After a run that needs a person: forward and back.
 std::string way_on(const Plan& plan, const RunWalk& walk, const std::string& run) {
-    if (!plan.reverts.empty()) return "aggmedic revert " + plan.reverts + " to go on with what is left";
+    std::string forward = command_to_plan(plan) + " to go on with what is left";
+    if (!plan.reverts.empty()) return forward;
     const bool all_repaired = std::ranges::all_of(
         plan.masters, [&](const MasterPlan& master) { return walk.state_of(master.name) == MasterState::repaired; });
-    std::string forward = "aggmedic plan " + plan.cluster + " to go on with what is left";
     if (plan.method == "args")
         forward = all_repaired ? "aggmedic explain " + plan.cluster + " (every master is repaired)"
                                : "aggmedic apply --resume " + run + " to go on with what is left";
@@ -87,6 +87,10 @@ std::string way_on(const Plan& plan, const RunWalk& walk, const std::string& run
 }
 
 }  // namespace
+
+std::string command_to_plan(const Plan& plan) {
+    return plan.reverts.empty() ? "aggmedic plan " + plan.cluster : "aggmedic revert " + plan.reverts;
+}
 
 std::chrono::seconds estimate_left(const Plan& plan, const RunWalk& walk) {
     seconds left{0};
@@ -109,7 +113,7 @@ std::string describe_next(const Plan& plan, const RunWalk& walk, RunOutcome outc
                    " for the masters that are left, in a window of your choice (aggmedic plan " + cluster +
                    " shows them)";
         case RunOutcome::refused:
-            if (!plan.reverts.empty()) return "aggmedic revert " + plan.reverts + " plans it anew";
+            if (!plan.reverts.empty()) return command_to_plan(plan) + " plans it anew";
             [[fallthrough]];
         case RunOutcome::rolled_back:
             return "aggmedic explain " + cluster + ", then aggmedic plan " + cluster;

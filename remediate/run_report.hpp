@@ -9,6 +9,9 @@
 // What a run tells people. Pure.
 namespace aggmedic::remediate {
 
+// What plans anew what this plan was for: the repair of its cluster, or the revert of its run.
+std::string command_to_plan(const Plan& plan);
+
 // How long what is left will take if all goes well.
 std::chrono::seconds estimate_left(const Plan& plan, const RunWalk& walk);
 

@@ -211,7 +211,7 @@ asio::awaitable<Result<std::optional<RunSteps::Listed>>> RunSteps::ask_endpoints
     Listed listed;
     for (const auto& planned : plan_.masters) {
         const bool found = std::ranges::any_of(*endpoints, [&](const std::string& address) {
-            return address == host_of(planned.address) || (!address.empty() && address == planned.advertised);
+            return address == host_of(planned.address) || address == planned.advertised;
         });
         (planned.name == master ? listed.master : listed.another) |= found;
     }

@@ -105,12 +105,13 @@ before=aggregator after=aggregator,demo.pks.ik.am untouched=is_old
 
 # --- one run --------------------------------------------------------------------------------------------------------
 
+plan_id() { sed -n 's/^To apply exactly this: *aggmedic apply \([0-9a-f]*\).*/\1/p' "$dir/plan"; }
 plan() { # [WORDS] into id; false where the plan says WORDS, or in the end; a fresh lab may need a moment until its conditions settle
     local end=$((SECONDS + 60)) status
     while :; do
         status=0
         aggmedic plan demo --accept-risk shared-ca >"$dir/plan" 2>&1 || status=$?
-        id=$(sed -n 's/^To apply exactly this: *aggmedic apply \([0-9a-f]*\).*/\1/p' "$dir/plan")
+        id=$(plan_id)
         [ -z "$id" ] || return 0
         [ $# -eq 0 ] || ! grep -q "$1" "$dir/plan" || return 1
         [ "$SECONDS" -lt "$end" ] || return 1
@@ -238,7 +239,7 @@ plan_revert() { # of a run that repaired, into id
     aggmedic apply "$id" >"$dir/apply" 2>&1 || fail "there is nothing to revert: apply ended with $?"
     aggmedic runs -o json >"$dir/runs.json"
     aggmedic revert "$(first run)" >"$dir/plan" 2>&1 || true # 1 is a plan
-    id=$(sed -n 's/^To apply exactly this: *aggmedic apply \([0-9a-f]*\).*/\1/p' "$dir/plan")
+    id=$(plan_id)
     [ -n "$id" ] || fail "there is no plan of a revert"
 }
 one() { # kind and number are set; ends its subshell with 2 where the run did not meet the fault
